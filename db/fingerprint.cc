@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "db/fingerprint.h"
+
+#include <cstring>
+
+namespace osprey::db {
+
+void Fingerprint::Clear() {
+  lines_.reset();
+  present_.reset();
+  used_ = 0;
+  length_.fill(0);
+}
+
+void Fingerprint::RemoveLine(LineId line) {
+  lines_.reset(static_cast<size_t>(line));
+  const LineInfo& info = Info(line);
+  for (size_t i = info.first; i < info.first + size_t{info.count}; ++i) {
+    present_.reset(i);
+    length_[i] = 0;
+  }
+}
+
+bool Fingerprint::Set(AttributeId attribute, std::string_view value) {
+  if (value.size() > 255 || value.size() > bytes_.size() - used_) return false;
+  if (!value.empty()) std::memcpy(bytes_.data() + used_, value.data(), value.size());
+  offset_[attribute] = used_;
+  length_[attribute] = static_cast<uint8_t>(value.size());
+  used_ = static_cast<uint16_t>(used_ + value.size());
+  present_.set(attribute);
+  AddLine(Info(attribute).line);
+  return true;
+}
+
+void Fingerprint::AppendLineText(LineId line, std::string& out) const {
+  if (!HasLine(line)) return;
+  const LineInfo& info = Info(line);
+  out += info.name;
+  out += '(';
+  bool first = true;
+  for (size_t i = info.first; i < info.first + size_t{info.count}; ++i) {
+    if (!present_.test(i)) continue;
+    if (!first) out += '%';
+    first = false;
+    const auto attribute = static_cast<AttributeId>(i);
+    out += Info(attribute).name;
+    out += '=';
+    out += Get(attribute);
+  }
+  out += ')';
+}
+
+std::string Fingerprint::LineText(LineId line) const {
+  std::string out;
+  AppendLineText(line, out);
+  return out;
+}
+
+std::string Fingerprint::Text(std::string_view separator) const {
+  std::string out;
+  for (size_t i = 0; i < kLineCount; ++i) {
+    if (!lines_.test(i)) continue;
+    if (!out.empty()) out += separator;
+    AppendLineText(static_cast<LineId>(i), out);
+  }
+  return out;
+}
+
+bool operator==(const Fingerprint& a, const Fingerprint& b) {
+  if (a.lines_ != b.lines_ || a.present_ != b.present_) return false;
+  for (size_t i = 0; i < kAttributeCount; ++i) {
+    const auto attribute = static_cast<AttributeId>(i);
+    if (a.present_.test(i) && a.Get(attribute) != b.Get(attribute)) return false;
+  }
+  return true;
+}
+
+}  // namespace osprey::db
