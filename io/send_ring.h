@@ -15,14 +15,9 @@
 #include <string_view>
 #include <vector>
 
-namespace osprey::io {
+#include "io/wire/link_layer.h"
 
-// What stands in front of the IP header in every frame of a ring.
-enum class LinkLayer : uint8_t {
-  kEthernet,  // 14 bytes
-  kNone,      // layer-3 device (tun), or raw IP through the kernel's routing
-};
-constexpr size_t HeaderBytes(LinkLayer layer) { return layer == LinkLayer::kEthernet ? 14 : 0; }
+namespace osprey::io {
 
 // One leased buffer. Valid from Lease until it is submitted or released.
 struct FrameSlot {
