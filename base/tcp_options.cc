@@ -73,7 +73,7 @@ Bytes TakeOption(Bytes& rest) {
 
 // Appends `value` in upper-case hexadecimal without leading zeros.
 char* AppendHex(uint32_t value, char* out) {
-  int digits = value == 0 ? 1 : (std::bit_width(value) + 3) / 4;
+  int digits = value == 0 ? 1 : (static_cast<int>(std::bit_width(value)) + 3) / 4;
   while (digits-- > 0) *out++ = "0123456789ABCDEF"[(value >> (4 * digits)) & 0xF];
   return out;
 }
