@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/pacer.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+namespace osprey {
+namespace {
+
+constexpr double kFixedPerSecond = 1e9 * 4294967296.0;
+
+bool IsValidRate(double rate) { return rate == 0 || (rate >= 1e-3 && rate <= 1e12); }
+
+}  // namespace
+
+Pacer::Pacer(const PaceLimits& limits, int64_t now_ns, int64_t catch_up_ns)
+    : limits_(limits), catch_up_ns_(catch_up_ns) {
+  OSPREY_CHECK(catch_up_ns >= 0 && catch_up_ns <= kNsPerSecond && now_ns >= 0);
+  packets_.due = bytes_.due = FromNs(now_ns);
+  SetLimits(limits, now_ns);
+}
+
+void Pacer::Schedule::SetRate(double units_per_second, Fixed now) noexcept {
+  const Fixed old_cost = cost;
+  cost = units_per_second > 0 ? static_cast<Fixed>(kFixedPerSecond / units_per_second) : 0;
+  if (cost == 0 || old_cost == 0) {
+    due = now;
+  } else if (due > now) {
+    const double scale = static_cast<double>(cost) / static_cast<double>(old_cost);
+    due = now + static_cast<Fixed>(static_cast<double>(due - now) * scale);
+  }
+}
+
+uint64_t Pacer::Schedule::Allowance(Fixed now, uint64_t unit) const noexcept {
+  if (cost == 0) return std::numeric_limits<uint64_t>::max();
+  if (now < due) return 0;
+  // A unit may leave as soon as `due` has come; late is at most the catch-up, so this fits.
+  return 1 + static_cast<uint64_t>((now - due) / (cost * static_cast<Fixed>(unit)));
+}
+
+Pacer::Fixed Pacer::Schedule::Forfeit(Fixed now, Fixed catch_up) noexcept {
+  if (cost == 0 || now - due <= catch_up) return 0;
+  const Fixed lost = now - catch_up - due;
+  due += lost;
+  return lost;
+}
+
+uint32_t Pacer::Allowance(int64_t now_ns, uint32_t max, uint32_t bytes_each) noexcept {
+  const Fixed now = FromNs(now_ns);
+  const Fixed lost_packets = packets_.Forfeit(now, FromNs(catch_up_ns_));
+  const Fixed lost_bytes = bytes_.Forfeit(now, FromNs(catch_up_ns_));
+  forfeited_ns_ += static_cast<int64_t>(std::max(lost_packets, lost_bytes) >> 32);
+  const uint64_t by_packets = packets_.Allowance(now, 1);
+  const uint64_t by_bytes = bytes_.Allowance(now, std::max<uint32_t>(bytes_each, 1));
+  return static_cast<uint32_t>(std::min({by_packets, by_bytes, uint64_t{max}}));
+}
+
+void Pacer::Consume(uint64_t packets, uint64_t bytes) noexcept {
+  packets_.due += packets_.cost * static_cast<Fixed>(packets);
+  bytes_.due += bytes_.cost * static_cast<Fixed>(bytes);
+}
+
+int64_t Pacer::NextDeadline(int64_t now_ns) const noexcept {
+  Fixed due = FromNs(now_ns);
+  if (packets_.cost != 0) due = std::max(due, packets_.due);
+  if (bytes_.cost != 0) due = std::max(due, bytes_.due);
+  // Rounded up: at the returned time the packet may really leave.
+  const Fixed ns = (due + ((Fixed{1} << 32) - 1)) >> 32;
+  return static_cast<int64_t>(std::min(ns, Fixed{kNever}));
+}
+
+void Pacer::SetLimits(const PaceLimits& limits, int64_t now_ns) noexcept {
+  OSPREY_CHECK(IsValidRate(limits.packets_per_second) && IsValidRate(limits.bits_per_second));
+  limits_ = limits;
+  packets_.SetRate(limits.packets_per_second, FromNs(now_ns));
+  bytes_.SetRate(limits.bits_per_second / 8, FromNs(now_ns));
+}
+
+}  // namespace osprey

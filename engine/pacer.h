@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// When a lane may send: packets per second and bits per second, each an absolute schedule on the
+// monotonic clock, so that errors of one wake-up do not add up and the rate is exact.
+//
+// Model, once per limit: `due` is the time at which the next packet (or byte) may leave; sending
+// moves it on by the cost of what was sent. A sender that is late may catch up, but only by
+// `catch_up_ns`: after a longer stall the time before that is lost for good (and counted), so no
+// burst ever follows a pause. Who sends more than was allowed (a SEQ probe cannot wait) goes into
+// debt, and what follows waits for it.
+//
+// Numbers: times are kept in 2^-32 ns, so a rate is right to 1 part in 10^9 at 10 million packets
+// per second. Nanoseconds outside. Belongs to one thread; no method allocates.
+
+#include <cstdint>
+#include <limits>
+
+namespace osprey {
+
+struct PaceLimits {
+  double packets_per_second = 0;  // 0: no limit
+  double bits_per_second = 0;     // 0: no limit; of the bytes given to Consume
+
+  friend bool operator==(const PaceLimits&, const PaceLimits&) = default;
+};
+
+class Pacer {
+ public:
+  static constexpr int64_t kDefaultCatchUpNs = 1'000'000;
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+  // The first packet may leave at `now_ns`.
+  // REQUIRES: limits are 0 or in 1e-3 .. 1e12; 0 <= catch_up_ns <= 1e9; now_ns >= 0.
+  Pacer(const PaceLimits& limits, int64_t now_ns, int64_t catch_up_ns = kDefaultCatchUpNs);
+
+  // How many packets of `bytes_each` may leave now, at most `max`. Does not take them: call Consume
+  // with what was sent. Forgets what a stall has cost.
+  uint32_t Allowance(int64_t now_ns, uint32_t max, uint32_t bytes_each) noexcept;
+
+  // Notes that `packets` with `bytes` in all were sent, allowed or not.
+  void Consume(uint64_t packets, uint64_t bytes) noexcept;
+
+  // The time from which Allowance(…) > 0; `now_ns` or earlier if that is now.
+  int64_t NextDeadline(int64_t now_ns) const noexcept;
+
+  // Changes the limits from now on. A debt keeps its number of packets and bytes.
+  void SetLimits(const PaceLimits& limits, int64_t now_ns) noexcept;
+
+  const PaceLimits& limits() const noexcept { return limits_; }
+
+  // Sending time lost in stalls longer than the catch-up, since construction.
+  int64_t forfeited_ns() const noexcept { return forfeited_ns_; }
+
+ private:
+  // One limit. Fixed point times, 2^-32 ns.
+  __extension__ using Fixed = __int128;
+  struct Schedule {
+    Fixed due = 0;
+    Fixed cost = 0;  // of one unit (packet or byte); 0: no limit
+
+    void SetRate(double units_per_second, Fixed now) noexcept;
+    // Units that may be sent when `unit` of them go together.
+    uint64_t Allowance(Fixed now, uint64_t unit) const noexcept;
+    // Returns how much of the past was given up.
+    Fixed Forfeit(Fixed now, Fixed catch_up) noexcept;
+  };
+
+  static Fixed FromNs(int64_t ns) noexcept { return Fixed{ns} << 32; }
+
+  PaceLimits limits_;
+  int64_t catch_up_ns_;
+  int64_t forfeited_ns_ = 0;
+  Schedule packets_;
+  Schedule bytes_;
+};
+
+}  // namespace osprey
