@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The internet checksum (RFC 1071): the complement of the one's complement sum of the 16-bit
+// words of the data, an odd last byte being padded with a zero.
+//
+// A sum is kept unfolded in 64 bits: a constant part of a packet is summed once and the words that
+// change are added for each packet. A word is the big-endian value of two bytes that lie at an
+// even offset from the start of what is summed. 2^32 words can be added before it overflows.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/address.h"
+
+namespace osprey::io::wire {
+
+// The folded sum of `bytes`: add it like one word. Congruent to the sum of the words modulo
+// 65535; 0 only if all bytes are zero.
+uint16_t SumBytes(std::span<const std::byte> bytes) noexcept;
+
+constexpr uint64_t SumWords(uint32_t value) { return (value >> 16) + (value & 0xFFFFu); }
+
+// The pseudo header of TCP and UDP; `length` counts the transport header and its data.
+constexpr uint64_t SumPseudoHeader(Ipv4Addr source, Ipv4Addr destination, uint8_t protocol,
+                                   size_t length) {
+  return SumWords(source.host_order) + SumWords(destination.host_order) + protocol + length;
+}
+
+constexpr uint16_t FoldSum(uint64_t sum) {
+  sum = (sum >> 32) + (sum & 0xFFFFFFFFu);
+  sum = (sum >> 16) + (sum & 0xFFFFu);
+  sum = (sum >> 16) + (sum & 0xFFFFu);
+  sum = (sum >> 16) + (sum & 0xFFFFu);
+  return static_cast<uint16_t>(sum);
+}
+
+// The value for the checksum field, the field itself having counted as zero.
+constexpr uint16_t FinishChecksum(uint64_t sum) {
+  return static_cast<uint16_t>(~FoldSum(sum) & 0xFFFF);
+}
+
+// UDP cannot say "0": that would mean "no checksum" (RFC 768).
+constexpr uint16_t FinishUdpChecksum(uint64_t sum) {
+  const uint16_t checksum = FinishChecksum(sum);
+  return checksum == 0 ? uint16_t{0xFFFF} : checksum;
+}
+
+// The new checksum after one word changed from `old_word` to `new_word` (RFC 1624, equation 3).
+constexpr uint16_t UpdateChecksum(uint16_t checksum, uint16_t old_word, uint16_t new_word) {
+  return FinishChecksum(uint64_t{static_cast<uint16_t>(~checksum & 0xFFFF)} +
+                        static_cast<uint16_t>(~old_word & 0xFFFF) + new_word);
+}
+
+}  // namespace osprey::io::wire
