@@ -15,10 +15,10 @@ inline constexpr uint16_t kArpReply = 2;
 
 struct ArpPacket {
   uint16_t operation = kArpRequest;
-  MacAddr sender_mac;
-  Ipv4Addr sender;
-  MacAddr target_mac;
-  Ipv4Addr target;
+  MacAddr sender_mac{};
+  Ipv4Addr sender{};
+  MacAddr target_mac{};
+  Ipv4Addr target{};
 };
 
 // False if it is too short or not about IPv4 over Ethernet.

@@ -17,6 +17,7 @@ using ConstBytes = std::span<const std::byte>;
 
 constexpr uint16_t ByteSwap(uint16_t value) { return __builtin_bswap16(value); }
 constexpr uint32_t ByteSwap(uint32_t value) { return __builtin_bswap32(value); }
+constexpr uint64_t ByteSwap(uint64_t value) { return __builtin_bswap64(value); }
 
 // Between host and network order; its own inverse.
 template <typename T>
@@ -34,6 +35,7 @@ T LoadBigEndian(const std::byte* from) {
 inline uint8_t Load8(const std::byte* from) { return static_cast<uint8_t>(*from); }
 inline uint16_t Load16(const std::byte* from) { return LoadBigEndian<uint16_t>(from); }
 inline uint32_t Load32(const std::byte* from) { return LoadBigEndian<uint32_t>(from); }
+inline uint64_t Load64(const std::byte* from) { return LoadBigEndian<uint64_t>(from); }
 inline Ipv4Addr LoadAddr(const std::byte* from) { return Ipv4Addr{Load32(from)}; }
 inline MacAddr LoadMac(const std::byte* from) {
   MacAddr mac;
@@ -47,6 +49,10 @@ inline void Store16(std::byte* to, uint16_t value) {
   std::memcpy(to, &value, sizeof value);
 }
 inline void Store32(std::byte* to, uint32_t value) {
+  value = NetworkOrder(value);
+  std::memcpy(to, &value, sizeof value);
+}
+inline void Store64(std::byte* to, uint64_t value) {
   value = NetworkOrder(value);
   std::memcpy(to, &value, sizeof value);
 }

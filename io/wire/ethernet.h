@@ -17,8 +17,8 @@ inline constexpr uint16_t kEtherTypeQinq = 0x88A8;
 inline constexpr MacAddr kBroadcastMac{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
 
 struct EthernetHeader {
-  MacAddr destination;
-  MacAddr source;
+  MacAddr destination{};
+  MacAddr source{};
   uint16_t type = 0;  // of the payload, behind any tags
 };
 

@@ -34,8 +34,8 @@ struct Ipv4Header {
   uint8_t ttl = 64;
   uint8_t protocol = 0;
   uint16_t checksum = 0;  // as received; computed by StoreIpv4
-  Ipv4Addr source;
-  Ipv4Addr destination;
+  Ipv4Addr source{};
+  Ipv4Addr destination{};
 };
 
 // Reads the 20 fixed bytes, whatever they say. False if they are not there.

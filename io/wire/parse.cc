@@ -120,6 +120,9 @@ ParseOutcome ParseIcmp(const IpPacket& ip, Reply& out) {
   EchoReply& echo = Activate(out.echo);
   echo.id = header.id();
   echo.sequence = header.sequence();
+  const ConstBytes data = ip.payload().subspan(kIcmpBytes);
+  echo.has_payload = data.size() >= sizeof echo.payload;
+  if (echo.has_payload) echo.payload = Load64(data.data());
   echo.answer.ip_id = ip.header.id;
   echo.answer.ttl = ip.header.ttl;
   echo.answer.code = header.code;

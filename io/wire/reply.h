@@ -28,6 +28,8 @@ struct TcpReply {
 struct EchoReply {
   uint16_t id = 0;
   uint16_t sequence = 0;
+  bool has_payload = false;  // at least 8 bytes of data
+  uint64_t payload = 0;      // the first 8 bytes of data, big-endian: discovery's cookie
   EchoAnswer answer;
 };
 
@@ -50,8 +52,8 @@ struct IcmpError {
   uint8_t quoted_protocol = 0;
   bool has_quoted_ports = false;   // at least 4 bytes behind the quoted IP header
   bool quotes_udp_header = false;  // at least 8 bytes behind it
-  Ipv4Addr quoted_source;
-  Ipv4Addr quoted_destination;
+  Ipv4Addr quoted_source{};
+  Ipv4Addr quoted_destination{};
   HostOrderPort quoted_source_port = 0;  // bytes 0..1 behind the quoted IP header
   HostOrderPort quoted_destination_port = 0;
   uint32_t quoted_tcp_seq = 0;  // bytes 4..7, if there
@@ -62,9 +64,9 @@ struct IcmpError {
 
 struct Reply {
   int64_t realtime_ns = 0;  // capture stamp
-  Ipv4Addr source;
-  Ipv4Addr destination;
-  MacAddr source_mac;  // zero on links without Ethernet; of the sender named by an ARP packet
+  Ipv4Addr source{};
+  Ipv4Addr destination{};
+  MacAddr source_mac{};  // zero without Ethernet; of ARP packets the sender they name
   ReplyKind kind = ReplyKind::kTcp;
   uint8_t link = 0;           // index of the link it came in on; set by the capture thread
   uint16_t total_length = 0;  // of the IP packet, as its header says; 0 for ARP
