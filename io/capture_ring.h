@@ -21,8 +21,8 @@ struct FrameView {
 
 // Never decreases.
 struct CaptureCounters {
-  uint64_t received = 0;          // frames handed out by Poll
-  uint64_t dropped_kernel = 0;    // passed the filter but found no room in the ring
+  uint64_t received = 0;        // frames handed out by Poll
+  uint64_t dropped_kernel = 0;  // passed the filter but found no room in the ring
   uint64_t dropped_interface = 0;
 };
 
@@ -35,7 +35,8 @@ class CaptureRing {
 
   // Hands out up to `max` frames in order of arrival; waits at most `timeout_ms` for the first one
   // (0: does not wait). Returns how many.
-  virtual size_t Poll(int timeout_ms, size_t max, absl::FunctionRef<void(const FrameView&)> sink) = 0;
+  virtual size_t Poll(int timeout_ms, size_t max,
+                      absl::FunctionRef<void(const FrameView&)> sink) = 0;
   // Ends a waiting Poll early. Any thread.
   virtual void Break() = 0;
   // Asks the kernel for its drop counters. The capture thread.

@@ -37,14 +37,14 @@ struct SendCompletion {
   int error = 0;  // 0, or an errno value: the frame did not leave
 };
 
-// Never decreases. in = sent + failed + still in flight.
+// Never decreases, last_error apart. submitted = sent + no_buffers + failed + still in flight.
 struct SendCounters {
-  uint64_t submitted = 0;    // frames taken by Submit
-  uint64_t sent = 0;         // finished without error
-  uint64_t no_buffers = 0;   // ENOBUFS/EAGAIN: the link's queue was full
-  uint64_t failed = 0;       // any other error
+  uint64_t submitted = 0;   // frames taken by Submit
+  uint64_t sent = 0;        // finished without error
+  uint64_t no_buffers = 0;  // ENOBUFS/EAGAIN: the link's queue was full
+  uint64_t failed = 0;      // any other error
   uint64_t system_calls = 0;
-  int last_error = 0;        // errno of the newest failure
+  int last_error = 0;  // errno of the newest failure
 };
 
 class SendRing {
@@ -87,6 +87,9 @@ class SendRing {
  protected:
   // `slab` holds `slots` * kFrameBytes bytes and outlives the ring.
   SendRing(LinkLayer link_layer, std::byte* slab, size_t slots);
+
+  // Counts one finished frame by its errno value (0: sent).
+  void CountResult(int error);
 
   std::byte* slab_;
   SendCounters counters_;

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The memory of a ring's frames: `slots` buffers of SendRing::kFrameBytes in one page-aligned,
+// already touched mapping, so that sending never faults a page in. Movable; the bytes stay where
+// they are when the owner object moves.
+
+#include <cstddef>
+
+#include "absl/status/statusor.h"
+
+namespace osprey::io {
+
+class FrameSlab {
+ public:
+  // ResourceExhausted if the memory cannot be had; InvalidArgument for 0 slots or more than
+  // kMaxSlots. Contents are zero.
+  static constexpr size_t kMaxSlots = 32768;
+  static absl::StatusOr<FrameSlab> Create(size_t slots);
+
+  FrameSlab(FrameSlab&& other) noexcept;
+  FrameSlab& operator=(FrameSlab&& other) noexcept;
+  ~FrameSlab();
+
+  std::byte* data() const { return data_; }
+  size_t slots() const { return slots_; }
+  size_t size_bytes() const;
+
+ private:
+  FrameSlab(std::byte* data, size_t slots) : data_(data), slots_(slots) {}
+
+  std::byte* data_;
+  size_t slots_;
+};
+
+}  // namespace osprey::io
