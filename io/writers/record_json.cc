@@ -57,7 +57,7 @@ class Members {
     if (found == object_.MemberEnd()) return;
     if (!found->value.IsArray()) return Fail(key, "is not an array");
     for (const Json& element : found->value.GetArray()) {
-      Members inner(element, absl::StrFormat("%s%s[%d]", path_, key, out.size()));
+      Members inner(element, absl::StrFormat("%s[%d]", Path(key), out.size()));
       read(inner, out.emplace_back());
       status_.Update(inner.status());
     }
@@ -69,17 +69,22 @@ class Members {
     if (!status_.ok()) return;
     const auto found = object_.FindMember(key);
     if (found == object_.MemberEnd()) return;
-    Members inner(found->value, absl::StrFormat("%s%s", path_, key));
+    Members inner(found->value, Path(key));
     if (inner.status().ok()) read(inner);
     status_.Update(inner.status());
   }
 
   void Fail(std::string_view key, std::string_view what) {
-    const std::string_view dot = !path_.empty() && !key.empty() ? "." : "";
-    status_ = absl::InvalidArgumentError(absl::StrFormat("%s%s%s %s", path_, dot, key, what));
+    status_ = absl::InvalidArgumentError(absl::StrFormat("%s %s", Path(key), what));
   }
 
  private:
+  // "os.matches[1].accuracy".
+  std::string Path(std::string_view key) const {
+    const std::string_view dot = !path_.empty() && !key.empty() ? "." : "";
+    return absl::StrFormat("%s%s%s", path_, dot, key);
+  }
+
   static bool Read(const Json& value, std::string& out) {
     if (!value.IsString()) return false;
     out.assign(value.GetString(), value.GetStringLength());
