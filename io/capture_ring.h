@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "io/send_ring.h"
 
 namespace osprey::io {
@@ -39,6 +40,9 @@ class CaptureRing {
                       absl::FunctionRef<void(const FrameView&)> sink) = 0;
   // Ends a waiting Poll early. Any thread.
   virtual void Break() = 0;
+  // OK while frames may still come; else why none will: OutOfRange at the end of a file,
+  // Unavailable if the interface is gone, DataLoss for a damaged file. The capture thread.
+  virtual absl::Status status() const { return absl::OkStatus(); }
   // Asks the kernel for its drop counters. The capture thread.
   virtual CaptureCounters Counters() = 0;
 };
