@@ -22,15 +22,15 @@ using AttributeId = uint8_t;
 
 struct LineInfo {
   std::string_view name;
-  AttributeId first;   // attributes are [first, first + count)
+  AttributeId first;  // attributes are [first, first + count)
   uint8_t count;
-  bool has_r;          // the line has an R attribute, always its first
+  bool has_r;  // the line has an R attribute, always its first
 };
 
 struct AttributeInfo {
   std::string_view name;  // without the line's name
   LineId line;
-  bool is_options;        // O, O1..O6: brackets have a meaning in expressions
+  bool is_options;  // O, O1..O6: brackets have a meaning in expressions
 };
 
 const LineInfo& Info(LineId line);

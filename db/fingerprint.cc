@@ -10,6 +10,10 @@ void Fingerprint::Clear() {
   present_.reset();
   used_ = 0;
   length_.fill(0);
+  contiguous_.set();
+  line_present_.fill(0);
+  begin_.fill(0);
+  end_.fill(0);
 }
 
 void Fingerprint::RemoveLine(LineId line) {
@@ -19,10 +23,44 @@ void Fingerprint::RemoveLine(LineId line) {
     present_.reset(i);
     length_[i] = 0;
   }
+  const auto index = static_cast<size_t>(line);
+  contiguous_.set(index);
+  line_present_[index] = 0;
+  begin_[index] = 0;
+  end_[index] = 0;
+}
+
+void Fingerprint::NoteOrder(AttributeId attribute, size_t size) {
+  const LineId line = Info(attribute).line;
+  const auto i = static_cast<size_t>(line);
+  const auto bit = static_cast<unsigned>(attribute - Info(line).first);
+  if (line_present_[i] == 0) {
+    begin_[i] = used_;
+  } else if (end_[i] != used_ || (line_present_[i] >> bit) != 0) {
+    contiguous_.reset(i);
+  }
+  line_present_[i] = static_cast<uint16_t>(line_present_[i] | (1u << bit));
+  end_[i] = static_cast<uint16_t>(used_ + size);
+}
+
+// Rebuilds the buffer without the bytes of removed and replaced values.
+void Fingerprint::Compact() {
+  const Fingerprint old = *this;
+  Clear();
+  lines_ = old.lines_;
+  for (size_t i = 0; i < kAttributeCount; ++i) {
+    const auto attribute = static_cast<AttributeId>(i);
+    if (old.present_.test(i)) static_cast<void>(Set(attribute, old.Get(attribute)));
+  }
 }
 
 bool Fingerprint::Set(AttributeId attribute, std::string_view value) {
-  if (value.size() > 255 || value.size() > bytes_.size() - used_) return false;
+  if (value.size() > 255) return false;
+  if (value.size() > bytes_.size() - used_) {
+    Compact();
+    if (value.size() > bytes_.size() - used_) return false;
+  }
+  NoteOrder(attribute, value.size());
   if (!value.empty()) std::memcpy(bytes_.data() + used_, value.data(), value.size());
   offset_[attribute] = used_;
   length_[attribute] = static_cast<uint8_t>(value.size());

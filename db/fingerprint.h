@@ -28,11 +28,11 @@ class Fingerprint {
 
   void AddLine(LineId line) { lines_.set(static_cast<size_t>(line)); }
   bool HasLine(LineId line) const { return lines_.test(static_cast<size_t>(line)); }
-  // Removes the line and its attributes (their bytes are not given back).
+  // Removes the line and its attributes (their bytes are given back when needed).
   void RemoveLine(LineId line);
 
   // Sets a value, and adds its line. False if the buffer is full or `value` is longer than 255
-  // bytes; nothing is changed then. Setting an attribute again replaces it.
+  // bytes; the values are as before then. Setting an attribute again replaces it.
   [[nodiscard]] bool Set(AttributeId attribute, std::string_view value);
 
   bool Has(AttributeId attribute) const { return present_.test(attribute); }
@@ -41,6 +41,22 @@ class Fingerprint {
     return {bytes_.data() + offset_[attribute], length_[attribute]};
   }
   const std::bitset<kAttributeCount>& present() const { return present_; }
+
+  // One line's values as they lie: the raw material of cache keys. Valid until the next change.
+  struct LineView {
+    uint16_t present;        // bit i: the line's i-th attribute is there
+    const uint8_t* lengths;  // of all the line's attributes, 0 if absent
+    const char* bytes;       // the values of the present ones, one behind the other
+    uint16_t size;           // of bytes
+  };
+  // nullopt if the line's values do not lie in table order without gaps, which is so only if they
+  // were set in another order or replaced.
+  std::optional<LineView> View(LineId line) const {
+    const auto i = static_cast<size_t>(line);
+    if (!contiguous_.test(i)) return std::nullopt;
+    return LineView{line_present_[i], length_.data() + internal::FirstOf(line),
+                    bytes_.data() + begin_[i], static_cast<uint16_t>(end_[i] - begin_[i])};
+  }
 
   // "T1(R=Y%DF=Y...)": attributes in table order. Empty if the line is absent.
   std::string LineText(LineId line) const;
@@ -52,11 +68,19 @@ class Fingerprint {
   friend bool operator==(const Fingerprint& a, const Fingerprint& b);
 
  private:
+  void NoteOrder(AttributeId attribute, size_t size);
+  void Compact();
+
   std::bitset<kLineCount> lines_;
   std::bitset<kAttributeCount> present_;
   uint16_t used_ = 0;
   std::array<uint16_t, kAttributeCount> offset_{};
   std::array<uint8_t, kAttributeCount> length_{};
+  // For View. A line without attributes is contiguous and empty.
+  std::bitset<kLineCount> contiguous_ = std::bitset<kLineCount>().set();
+  std::array<uint16_t, kLineCount> line_present_{};
+  std::array<uint16_t, kLineCount> begin_{};
+  std::array<uint16_t, kLineCount> end_{};
   std::array<char, kMaxValueBytes> bytes_;
 };
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The vector code under the matcher, as a table of kernels chosen at run time. All of them give the
+// same bits; they differ in how many references one instruction looks at.
+//
+// Points are counted bit-sliced. A *plane set* holds one number for each reference: bit r of plane
+// k is bit k of the number of reference r. It is stored by blocks of 512 references, the planes of
+// one block behind each other: word (block * planes + k) * 8 + r % 512 / 64. Adding the points of
+// an attribute to all references that match it is then the addition of a bit set to some planes, by
+// full adders that handle as many references as a register has bits. All inputs of one plane are
+// reduced three to one, each step carrying one set to the next plane (Wallace's multiplier tree,
+// with the registers' bits as the columns' independent instances).
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "db/image_format.h"
+
+namespace osprey::matcher {
+
+inline constexpr size_t kBlockWords = db::kBlockWords;
+inline constexpr size_t kBlockBits = db::kBlockBits;
+inline constexpr size_t kMaxPlanes = db::kMaxPlanes;
+inline constexpr size_t kMaxInputs = db::kAttributeCount;
+
+// One set of references, by blocks: the words of block b start at
+// blocks + ids[b] * kBlockWords.
+struct SetView {
+  const uint32_t* ids;
+  const uint64_t* blocks;
+};
+
+// Which of a list of sets are added at which plane: set i counts its points once for each plane
+// whose bit is set in them.
+struct AddPlan {
+  size_t set_count = 0;
+  size_t plane_count = 0;
+  // inputs[first[k] .. first[k + 1]) are the sets added at plane k.
+  std::array<uint16_t, kMaxPlanes + 1> first{};
+  std::vector<uint8_t> inputs;
+
+  // points[i] in units; their sum must be below 2^plane_count. Reuses its memory.
+  void Assign(std::span<const uint32_t> points, size_t planes);
+};
+
+struct AddRequest {
+  const AddPlan* plan;
+  const SetView* sets;   // plan->set_count of them
+  const uint64_t* base;  // plane set to start from, or nullptr for zero
+  uint64_t* sums;        // plane set to write; may not overlap `base`
+  size_t block_count;
+};
+
+struct Kernel {
+  std::string_view name;  // "scalar", "avx2", "avx512": also the values of --kernel
+  bool (*supported)();    // by this CPU
+  void (*add)(const AddRequest& request) noexcept;
+  // candidates: bit set where the number in `sums` is at least that in `bars`;
+  // block_count * kBlockWords words.
+  void (*at_least)(const uint64_t* sums, const uint64_t* bars, size_t block_count,
+                   size_t plane_count, uint64_t* candidates) noexcept;
+  // One block's planes to its 512 numbers.
+  void (*spread)(const uint64_t* planes, size_t plane_count, uint16_t* numbers) noexcept;
+};
+
+// Those that this CPU can run, best first; scalar is always last.
+std::span<const Kernel* const> SupportedKernels();
+// By name among the supported ones; nullptr if there is none.
+const Kernel* FindKernel(std::string_view name);
+
+// The inverse of `spread`, for tables that are made rarely.
+void Gather(const uint16_t* numbers, size_t plane_count, uint64_t* planes);
+
+// One per file, so that only that file is compiled for its CPU.
+extern const Kernel kScalarKernel;
+#if defined(__x86_64__)
+extern const Kernel kAvx2Kernel;
+extern const Kernel kAvx512Kernel;
+#endif
+
+}  // namespace osprey::matcher

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// 512 references at a time; a full adder is two instructions (ternary logic). This file alone is
+// compiled with -mavx512f -mavx512bw.
+#include <immintrin.h>
+
+#include "matcher/score_impl.h"
+
+namespace osprey::matcher {
+namespace {
+
+struct Avx512 {
+  using Register = __m512i;
+  static constexpr size_t kWords = 8;
+  static Register Load(const uint64_t* p) { return _mm512_loadu_si512(p); }
+  static void Store(uint64_t* p, Register r) { _mm512_storeu_si512(p, r); }
+  static Register Zero() { return _mm512_setzero_si512(); }
+  static Register Ones() { return _mm512_set1_epi32(-1); }
+  static Register And(Register a, Register b) { return _mm512_and_si512(a, b); }
+  static Register Xor(Register a, Register b) { return _mm512_xor_si512(a, b); }
+  static Register Sum(Register a, Register b, Register c) {
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
+  }
+  static Register Carry(Register a, Register b, Register c) {
+    return _mm512_ternarylogic_epi64(a, b, c, 0xE8);
+  }
+  // (a & ~b) | (so_far & ~(a ^ b)) for so_far, a, b as bits 2, 1, 0 of the table's index.
+  static Register AtLeastStep(Register so_far, Register a, Register b) {
+    return _mm512_ternarylogic_epi64(so_far, a, b, 0xD4);
+  }
+};
+
+void SpreadAvx512(const uint64_t* planes, size_t plane_count, uint16_t* numbers) noexcept {
+  for (size_t i = 0; i < kBlockBits; i += 32) {
+    __m512i sum = _mm512_setzero_si512();
+    for (size_t k = 0; k < plane_count; ++k) {
+      const auto bits = static_cast<__mmask32>(planes[k * kBlockWords + i / 64] >> (i % 64));
+      const __m512i bit = _mm512_maskz_set1_epi16(bits, static_cast<int16_t>(1u << k));
+      sum = _mm512_or_si512(sum, bit);
+    }
+    _mm512_storeu_si512(numbers + i, sum);
+  }
+}
+
+bool HasAvx512() {
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
+}
+
+}  // namespace
+
+const Kernel kAvx512Kernel = {"avx512", HasAvx512, Add<Avx512>, AtLeast<Avx512>, SpreadAvx512};
+
+}  // namespace osprey::matcher
