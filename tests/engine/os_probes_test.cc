@@ -190,7 +190,7 @@ TEST(OsProbes, U1NeverHasAChecksumOfZero) {
         probes.Write(ProbeId::kU1, {.address = Addr("198.51.100.7")}, kIdentity,
                      {.udp = static_cast<HostOrderPort>(port)}, {}, frame.data());
     ASSERT_NE(written.udp_checksum, 0);
-    all_ones += written.udp_checksum == 0xFFFF ? 1 : 0;
+    all_ones += written.udp_checksum == 0xFFFF ? 1u : 0u;
   }
   EXPECT_GE(all_ones, 1u);
 }
