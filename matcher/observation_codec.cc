@@ -12,7 +12,7 @@ namespace osprey::matcher {
 namespace {
 
 constexpr uint8_t kVersion = 1;
-// A full record takes 873 bytes; longer text is refused before it is decoded.
+// A full record takes less than 900 bytes; longer text is refused before it is decoded.
 constexpr size_t kMaxTextBytes = 2048;
 constexpr int64_t kMaxRealtimeUs = 253'402'300'800'000'000;  // the year 10000
 
@@ -22,7 +22,7 @@ constexpr uint8_t kT1Slot = Observation::LineSlot(db::LineId::kT1);
 constexpr uint8_t Bit(bool value, unsigned bit) {
   return static_cast<uint8_t>((value ? 1U : 0U) << bit);
 }
-constexpr bool HasBit(uint8_t mask, size_t bit) { return (mask >> bit & 1U) != 0; }
+constexpr bool HasBit(unsigned mask, size_t bit) { return (mask >> bit & 1U) != 0; }
 
 class Writer {
  public:
