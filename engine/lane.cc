@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/lane.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+
+namespace osprey::engine {
+namespace {
+
+constexpr size_t kRepliesPerTurn = 512;
+constexpr int64_t kClockStepNs = 5 * kNsPerMs;
+
+size_t SourceCount(const Network& network) {
+  size_t most = 1;
+  for (size_t i = 0; i < network.link_count(); ++i) {
+    most = std::max(most, network.link(i).sources.size());
+  }
+  return most;
+}
+
+}  // namespace
+
+Lane::Lane(const LaneShared* shared, const LaneConfig& config,
+           std::vector<std::unique_ptr<io::SendRing>> rings)
+    : shared_(shared),
+      config_(config),
+      rings_(std::move(rings)),
+      machine_(shared->host),
+      hosts_(config.max_hosts, DeriveKey(shared->seed, "host table")),
+      wheel_(config.max_hosts, shared->clock->MonotonicNs()),
+      pacer_(config.rate, shared->clock->MonotonicNs()),
+      admitted_(shared->discovery->targets->size()),
+      discovery_(shared->discovery, config.lane, &admitted_, config.start,
+                 shared->clock->MonotonicNs()),
+      epochs_(config.start),
+      sequence_due_(config.max_hosts),
+      other_due_(config.max_hosts),
+      sequence_wait_(config.max_hosts),
+      blocked_(config.max_hosts),
+      alive_(kAliveCapacity),
+      history_(config.max_hosts),
+      results_(config.max_hosts),
+      started_realtime_ns_(config.max_hosts),
+      clock_offset_ns_(shared->clock->RealtimeNs() - shared->clock->MonotonicNs()),
+      reply_batch_(kRepliesPerTurn),
+      replies_(shared->network->link_count()),
+      verdicts_(64),
+      job_producer_(*shared->jobs),
+      result_producer_(*shared->results) {
+  OSPREY_CHECK(config.max_hosts <= kMaxHostsInFlight);
+  ports_.resize(rings_.size());
+  for (size_t i = 0; i < rings_.size(); ++i) {
+    const LinkInfo& link = shared->network->link(i);
+    ports_[i].ring = rings_[i].get();
+    for (const Ipv4Addr source : link.sources) {
+      ports_[i].sources.emplace_back(
+          io::wire::SendPath{.layer = link.layer, .source_mac = link.mac, .source = source});
+    }
+    ports_[i].batch.reserve(kBatch);
+    ports_[i].stamps.reserve(kBatch);
+  }
+  OSPREY_CHECK(SourceCount(*shared->network) <= 256);
+}
+
+Lane::~Lane() = default;
+
+// --- The loop --------------------------------------------------------------------------------
+
+bool Lane::RunOnce() {
+  if (finished()) return false;
+  now_ = shared_->clock->MonotonicNs();
+  WatchClocks();
+  ReapAll();
+  bool worked = DrainReplies();
+  worked |= DrainVerdicts();
+  worked |= wheel_.Advance(now_, [this](uint32_t slot) { Enqueue(slot); }) > 0;
+  RetryBlocked();
+  if (abandoned_.load(std::memory_order_relaxed)) {
+    // Nothing new leaves; what a matcher holds comes back first.
+    alive_count_ = 0;
+    for (uint32_t slot = 0; slot < hosts_.used_slots(); ++slot) {
+      const Phase phase = hosts_[slot].state.phase;
+      if (phase == Phase::kFree || phase == Phase::kMatching) continue;
+      counters_[LaneCounter::kHostsAbandoned].Add();
+      Erase(slot);
+    }
+  } else {
+    StartHosts();
+    worked |= Fill();
+  }
+  UpdateProgress();
+  return worked;
+}
+
+void Lane::UpdateProgress() {
+  const uint64_t mark = discovery_.ReplyMark(now_);
+  if (!overflowed_) epochs_.Open(mark);
+  position_.store(discovery_.position(), std::memory_order_relaxed);
+  in_flight_.store(hosts_.size() + static_cast<uint32_t>(alive_count_), std::memory_order_relaxed);
+  if (hosts_.size() > 0 || alive_count_ > 0 || !blocked_results_.empty()) return;
+  const bool stopped =
+      stopping_.load(std::memory_order_relaxed) || abandoned_.load(std::memory_order_relaxed);
+  if (!stopped) {
+    if (!discovery_.Finished(now_)) return;
+    if (overflows_ > 0) {
+      overflows_ = 0;
+      discovery_.Repeat();
+      return;
+    }
+    epochs_.Open(std::max(mark, discovery_.position()));
+  }
+  finished_.store(true, std::memory_order_release);
+  shared_->writer_bell->Ring();
+}
+
+int64_t Lane::NextDeadline() const {
+  if (finished()) return std::numeric_limits<int64_t>::max();
+  const int64_t now = shared_->clock->MonotonicNs();
+  int64_t next = now + 100 * kNsPerMs;  // progress, marks
+  if (blocked_.size() > 0 || !blocked_results_.empty()) next = std::min(next, now + kNsPerMs / 5);
+  for (const Port& port : ports_) {
+    if (!port.batch.empty()) next = std::min(next, now + 50 * kNsPerUs);
+  }
+  next = std::min(next, wheel_.NextDeadline());
+  if (!sequence_due_.empty()) next = now;
+  const bool discovering = !stopping_.load(std::memory_order_relaxed) && !discovery_.done_walking();
+  int64_t wanted = std::numeric_limits<int64_t>::max();
+  if (!other_due_.empty()) wanted = now;
+  if (!sequence_wait_.empty() && in_sequence_ == 0) wanted = now;
+  if (discovering && alive_count_ < kAliveCapacity / 2)
+    wanted = std::min(wanted, discovery_.ResumeAt());
+  if (wanted != std::numeric_limits<int64_t>::max()) {
+    next = std::min(next, std::max(wanted, pacer_.NextDeadline(now)));
+  }
+  return next;
+}
+
+void Lane::Run() {
+  while (!finished()) {
+    if (RunOnce()) continue;
+    const int64_t deadline = NextDeadline();
+    if (deadline <= shared_->clock->MonotonicNs()) continue;
+    bell_.Prepare();
+    if (replies_.ApproxSize() > 0 || verdicts_.ApproxSize() > 0 || finished()) {
+      bell_.Cancel();
+      continue;
+    }
+    bell_.WaitUntil(deadline);
+  }
+}
+
+void Lane::WatchClocks() {
+  const int64_t offset = shared_->clock->RealtimeNs() - shared_->clock->MonotonicNs();
+  const int64_t step = offset - clock_offset_ns_;
+  if (step > kClockStepNs || step < -kClockStepNs) counters_[LaneCounter::kClockSteps].Add();
+  clock_offset_ns_ = offset;
+}
+
+}  // namespace osprey::engine

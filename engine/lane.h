@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One lane: the thread that owns a share of the targets (by keyed hash of their /24), its hosts in
+// flight, its send rings, its timers and its part of the rate. Nothing in it is locked.
+//
+//   replies ─┐                         ┌─► SEQ queue ──┐
+//   verdicts ├─► host machine ─► wheel ┤               ├─► batch ─► send ring
+//   timers  ─┘        ▲                └─► other queue ┤
+//                     └── alive queue ◄── discovery ───┘
+//
+// RunOnce is one turn of the loop and never blocks, so tests drive a lane in simulated time with
+// the same code that runs in production. Sends come in three strict classes: SEQ probes, whose
+// rate was reserved before their host began, then all other probes to live hosts, then discovery
+// (decision 11). A batch is stamped immediately before it is handed to the kernel (decision 10).
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/doorbell.h"
+#include "engine/cookie.h"
+#include "engine/discovery.h"
+#include "engine/discovery_probes.h"
+#include "engine/done_set.h"
+#include "engine/epochs.h"
+#include "engine/host_state.h"
+#include "engine/host_table.h"
+#include "engine/identity.h"
+#include "engine/lane_counters.h"
+#include "engine/messages.h"
+#include "engine/network.h"
+#include "engine/os_probes.h"
+#include "engine/pacer.h"
+#include "engine/slot_ring.h"
+#include "engine/timer_wheel.h"
+
+namespace osprey::engine {
+
+// What every lane of a scan shares. Immutable while the scan runs, apart from the queues.
+struct LaneShared {
+  const Clock* clock = nullptr;
+  const Network* network = nullptr;
+  const DiscoveryPlan* discovery = nullptr;
+  const CookieJar* cookies = nullptr;
+  const IdentitySource* identities = nullptr;
+  const HostConfig* host = nullptr;
+  const ExclusionSet* exclusions = nullptr;  // checked again at send time
+  JobQueue* jobs = nullptr;
+  Doorbell* shard_bell = nullptr;
+  ResultQueue* results = nullptr;
+  Doorbell* writer_bell = nullptr;
+  uint64_t seed = 0;
+  bool treat_all_as_up = false;                  // -Pn
+  int64_t host_timeout_ns = 0;                   // 0: none
+  uint64_t history_bytes = uint64_t{256} << 20;  // for earlier rounds, per lane
+};
+
+struct LaneConfig {
+  uint16_t lane = 0;
+  uint32_t max_hosts = 65'536;  // in flight
+  PaceLimits rate;              // this lane's share
+  uint64_t start = 0;           // linear position of discovery
+};
+
+class Lane {
+ public:
+  Lane(const LaneShared* shared, const LaneConfig& config,
+       std::vector<std::unique_ptr<io::SendRing>> rings);
+  ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  // --- Any thread, through lock-free queues.
+  ReplyQueue& replies() { return replies_; }
+  VerdictQueue& verdicts() { return verdicts_; }
+  Doorbell& bell() { return bell_; }
+  const LaneCounters& counters() const { return counters_; }
+  EpochLedger& epochs() { return epochs_; }
+  // No new host is started; those in flight are finished.
+  void StopDiscovery() { stopping_.store(true, std::memory_order_relaxed); }
+  // Those in flight are given up too.
+  void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
+  bool finished() const { return finished_.load(std::memory_order_acquire); }
+  // For progress: linear position of discovery, hosts in flight.
+  uint64_t position() const { return position_.load(std::memory_order_relaxed); }
+  uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+
+  // --- Before the lane runs: an index that the journal holds already.
+  void MarkDone(uint32_t target_index) { admitted_.Set(target_index); }
+
+  // --- The lane's thread.
+  // One turn. Returns whether anything was done.
+  bool RunOnce();
+  // When the next turn is due if nothing arrives: monotonic. INT64_MAX if finished.
+  int64_t NextDeadline() const;
+  // Turns until finished, sleeping between them.
+  void Run();
+  std::span<const std::unique_ptr<io::SendRing>> rings() const { return rings_; }
+
+ private:
+  // A live host that waits for a place in the table.
+  struct Alive {
+    Ipv4Addr address;
+    uint32_t index = 0;
+    HostOrderPort open_port = 0;
+    HostOrderPort closed_port = 0;
+    uint16_t epoch = 0;
+    bool spoke = false;
+    MacAddr mac;
+  };
+  // What a frame of the batch was, to be noted when it is handed over.
+  struct Stamp {
+    enum class Kind : uint8_t { kDiscovery, kPort, kProbe };
+    uint32_t slot = 0;
+    Kind kind = Kind::kDiscovery;
+    matcher::ProbeId probe = matcher::ProbeId::kSeq1;
+  };
+  struct Templates {
+    explicit Templates(const io::wire::SendPath& path) : os(path), discovery(path) {}
+    OsProbes os;
+    DiscoveryProbes discovery;
+  };
+  struct Port {  // one link's way out
+    io::SendRing* ring = nullptr;
+    std::vector<Templates> sources;
+    std::vector<io::SendEntry> batch;  // capacity kBatch
+    std::vector<Stamp> stamps;         // parallel to batch
+  };
+  static constexpr size_t kBatch = 128;
+  static constexpr size_t kAliveCapacity = 1 << 15;
+
+  // Replies.
+  bool DrainReplies();
+  void HandleReply(const io::wire::Reply& reply);
+  void HandleTcp(const io::wire::Reply& reply, int64_t received);
+  void HandleDiscoveryTcp(const io::wire::Reply& reply, int64_t received);
+  void HandleEcho(const io::wire::Reply& reply, int64_t received);
+  void HandleIcmpError(const io::wire::Reply& reply, int64_t received);
+  void HandleArp(const io::wire::Reply& reply);
+  // A valid answer to a discovery or port probe.
+  void HandleLife(const io::wire::Reply& reply, HostOrderPort port, PortState state,
+                  int64_t received);
+  void CountProbeReply(uint32_t slot, bool fresh);
+  void Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac, HostOrderPort port,
+             PortState state, bool spoke);
+
+  // Hosts.
+  bool DrainVerdicts();
+  void StartHosts();
+  bool ReserveSequence() const;
+  void ReleaseSequence(uint32_t slot);
+  void BeginRound(uint32_t slot);
+  void Enqueue(uint32_t slot);
+  void Reschedule(uint32_t slot);
+  // Lets the host, which has just left a queue, take one step.
+  void Visit(uint32_t slot);
+  MatchJob JobFor(uint32_t slot) const;
+  void SubmitJob(uint32_t slot);
+  void RetryBlocked();
+  void EndHost(uint32_t slot, HostOutcome outcome);
+  void Erase(uint32_t slot);
+  void RememberPort(uint32_t slot, HostOrderPort port, PortState state);
+  void KeepRound(uint32_t slot);
+
+  // Sending.
+  bool Fill();
+  bool FillDiscovery(uint32_t allowance);
+  void SendDiscovery(const DiscoveryTarget& target);
+  uint32_t WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
+                     std::byte* frame) const;
+  void SendPort(uint32_t slot, HostOrderPort to_port);
+  void SendProbe(uint32_t slot, const HostAction& action);
+  // Whether every link has a free buffer, so that the next frame can be written wherever it goes.
+  bool Room();
+  io::FrameSlot Lease(Port& port);  // REQUIRES: Room()
+  void HandleUnsent(uint64_t tag);
+  // Adds a leased frame to its link's batch, and flushes a full one.
+  void Add(Port& port, const io::FrameSlot& frame, uint32_t length, uint64_t tag, Stamp stamp);
+  void Flush(Port& port);
+  void FlushAll();
+  void ReapAll();
+  void WatchClocks();
+  int64_t ToMonotonic(int64_t realtime_ns) const { return realtime_ns - clock_offset_ns_; }
+  void UpdateProgress();
+
+  const LaneShared* shared_;
+  LaneConfig config_;
+  std::vector<std::unique_ptr<io::SendRing>> rings_;
+  std::vector<Port> ports_;
+  HostMachine machine_;
+  HostTable hosts_;
+  TimerWheel wheel_;
+  Pacer pacer_;
+  DoneSet admitted_;  // shown life, or done before
+  Discovery discovery_;
+  EpochLedger epochs_;
+  SlotRing sequence_due_;   // SEQ probes whose time has come
+  SlotRing other_due_;      // everything else whose time has come
+  SlotRing sequence_wait_;  // rounds waiting for SEQ budget
+  SlotRing blocked_;        // finished rounds that the matchers had no room for
+  std::vector<HostResultPtr> blocked_results_;
+  std::vector<Alive> alive_;  // ring buffer
+  size_t alive_first_ = 0;
+  size_t alive_count_ = 0;
+  std::vector<std::unique_ptr<RoundHistory>> history_;             // by slot
+  std::vector<std::unique_ptr<std::vector<PortResult>>> results_;  // by slot, with all_ports
+  std::vector<int64_t> started_realtime_ns_;                       // by slot
+  uint64_t history_used_ = 0;
+  uint32_t in_sequence_ = 0;  // hosts with a SEQ reservation
+  uint64_t overflows_ = 0;    // since discovery was last repeated
+  bool overflowed_ = false;   // the low-water mark stays until the scan ends
+  int64_t clock_offset_ns_;   // real time minus monotonic time
+  int64_t now_ = 0;           // of this turn
+  uint32_t frames_this_turn_ = 0;
+  std::vector<io::wire::Reply> reply_batch_;
+
+  LaneCounters counters_;
+  ReplyQueue replies_;
+  VerdictQueue verdicts_;
+  Doorbell bell_;
+  JobQueue::Producer job_producer_;
+  ResultQueue::Producer result_producer_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> abandoned_{false};
+  std::atomic<bool> finished_{false};
+  std::atomic<uint64_t> position_{0};
+  std::atomic<uint32_t> in_flight_{0};
+};
+
+}  // namespace osprey::engine

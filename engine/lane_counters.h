@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a lane counts. Every reply that reaches a lane ends in exactly one kReply* counter below
+// kRepliesIn, and every admitted host in exactly one kHosts* counter below kHostsAdmitted or is
+// still in flight; tests check both sums.
+
+#include <string_view>
+
+#include "base/counter.h"
+
+namespace osprey::engine {
+
+enum class LaneCounter : uint8_t {
+  // Targets.
+  kTargetsProbed,       // discovery probes sent to a target, repeats included
+  kTargetsUnreachable,  // no route
+  // Packets handed to a ring, by class.
+  kSentDiscovery,
+  kSentPorts,
+  kSentSequence,
+  kSentTests,
+  kUnsent,  // refused by the kernel afterwards
+  // Replies.
+  kRepliesIn,
+  kReplyAlive,       // admitted a host
+  kReplyAliveAgain,  // valid, but the host is admitted or done already
+  kReplyOverflow,    // valid, but the alive queue was full: probed again
+  kReplyPort,        // state of a port, new
+  kReplyPortDuplicate,
+  kReplyProbe,  // filled something of a round
+  kReplyProbeDuplicate,
+  kReplyLate,         // to an OS port or identifier, but no such host is being measured
+  kReplyForged,       // fails the cookie, or answers what was not sent
+  kReplyNotTarget,    // from an address that is not to be scanned
+  kReplyRouterError,  // ICMP error from somewhere on the way
+  kReplyOther,
+  // Hosts.
+  kHostsAdmitted,
+  kHostsMatched,  // finished with a verdict
+  kHostsSkipped,  // left unmeasured by --osscan-limit
+  kHostsSilent,   // treated as up by request, and never said a word
+  kHostsTimedOut,
+  kHostsAbandoned,  // in flight when the scan was stopped
+  kRoundsDone,
+  kRoundsRemeasured,  // SEQ spacing was off
+  kHistoryExhausted,  // rounds cut short for want of memory
+  kClockSteps,
+  kCount,
+};
+
+inline constexpr std::string_view kLaneCounterNames[] = {"targets_probed",
+                                                         "targets_unreachable",
+                                                         "sent_discovery",
+                                                         "sent_ports",
+                                                         "sent_sequence",
+                                                         "sent_tests",
+                                                         "unsent",
+                                                         "replies_in",
+                                                         "reply_alive",
+                                                         "reply_alive_again",
+                                                         "reply_overflow",
+                                                         "reply_port",
+                                                         "reply_port_duplicate",
+                                                         "reply_probe",
+                                                         "reply_probe_duplicate",
+                                                         "reply_late",
+                                                         "reply_forged",
+                                                         "reply_not_target",
+                                                         "reply_router_error",
+                                                         "reply_other",
+                                                         "hosts_admitted",
+                                                         "hosts_matched",
+                                                         "hosts_skipped",
+                                                         "hosts_silent",
+                                                         "hosts_timed_out",
+                                                         "hosts_abandoned",
+                                                         "rounds_done",
+                                                         "rounds_remeasured",
+                                                         "history_exhausted",
+                                                         "clock_steps"};
+static_assert(std::size(kLaneCounterNames) == static_cast<size_t>(LaneCounter::kCount));
+
+using LaneCounters = CounterSet<LaneCounter>;
+
+}  // namespace osprey::engine

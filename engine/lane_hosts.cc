@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lane, hosts: from the alive queue into the table, through their phases, and out again.
+
+#include <algorithm>
+#include <limits>
+
+#include "engine/lane.h"
+
+namespace osprey::engine {
+namespace {
+
+using matcher::ProbeId;
+
+constexpr size_t kPortResultsKept = 64;  // of a host, unless all ports are asked for
+// SEQ probes take 6 of the about 20 packets that a host costs; their phase lasts half a second.
+constexpr double kSequenceShare = 0.3;
+constexpr double kSequenceProbesPerSecond = 10;
+
+}  // namespace
+
+void Lane::StartHosts() {
+  while (alive_count_ > 0 && !hosts_.full()) {
+    const Alive& alive = alive_[alive_first_];
+    alive_first_ = (alive_first_ + 1) % kAliveCapacity;
+    --alive_count_;
+    const Path path = shared_->network->PathTo(alive.address);
+    const uint32_t slot = hosts_.Insert(alive.address);
+    HostState& host = hosts_[slot].state;
+    host.target_index = alive.index;
+    host.epoch = alive.epoch;
+    host.spoke = alive.spoke;
+    host.open_port = alive.open_port;
+    host.closed_port = alive.closed_port;
+    host.link = path.link;
+    host.source = path.source;
+    host.local = path.local;
+    host.on_link = path.on_link;
+    host.next_hop = path.on_link ? alive.mac : path.next_hop;
+    started_realtime_ns_[slot] = now_ + clock_offset_ns_;
+    if (results_[slot]) results_[slot]->clear();
+    for (const PortHint& hint : shared_->discovery->targets->HintsFor(alive.address)) {
+      if (host.open_port == 0) host.open_port = hint.port;
+    }
+    machine_.Start(host, -1, now_);
+    if (alive.open_port != 0) RememberPort(slot, alive.open_port, PortState::kOpen);
+    if (alive.closed_port != 0) RememberPort(slot, alive.closed_port, PortState::kClosed);
+    Reschedule(slot);
+  }
+}
+
+void Lane::RememberPort(uint32_t slot, HostOrderPort port, PortState state) {
+  if (port == 0 || state == PortState::kUnknown) return;
+  if (!results_[slot]) results_[slot] = std::make_unique<std::vector<PortResult>>();
+  auto& ports = *results_[slot];
+  if (!shared_->host->all_ports && ports.size() >= kPortResultsKept) return;
+  ports.push_back({port, state});
+}
+
+void Lane::Enqueue(uint32_t slot) {
+  HostState& host = hosts_[slot].state;
+  if (host.queued) return;
+  host.queued = true;
+  wheel_.Cancel(slot);
+  (host.phase == Phase::kSequence ? sequence_due_ : other_due_).Push(slot);
+}
+
+void Lane::Reschedule(uint32_t slot) {
+  if (hosts_[slot].state.queued) return;
+  const int64_t due = machine_.NextDue(hosts_[slot]);
+  if (due == std::numeric_limits<int64_t>::max()) {
+    wheel_.Cancel(slot);
+  } else if (due <= now_) {
+    Enqueue(slot);
+  } else {
+    wheel_.Schedule(slot, due);
+  }
+}
+
+bool Lane::ReserveSequence() const {
+  const double rate = config_.rate.packets_per_second;
+  if (rate <= 0 || in_sequence_ == 0) return true;
+  return (in_sequence_ + 1) * kSequenceProbesPerSecond <= kSequenceShare * rate;
+}
+
+void Lane::ReleaseSequence(uint32_t slot) {
+  HostState& host = hosts_[slot].state;
+  if (!host.reserved) return;
+  host.reserved = false;
+  --in_sequence_;
+}
+
+void Lane::BeginRound(uint32_t slot) {
+  HostRecord& host = hosts_[slot];
+  HostState& state = host.state;
+  const OsIdentity id = shared_->identities->For(state.address, state.serial);
+  const auto noise = static_cast<uint16_t>(id.seq0 ^ id.ack0 >> 16);
+  // Guessed ports lie in 30000..44780 and are new in every round (2.1).
+  const RoundPorts ports{.tcp_base = id.tcp_base,
+                         .udp_base = id.udp_base,
+                         .icmp_id = id.icmpid,
+                         .closed_port = static_cast<HostOrderPort>(30000 + noise % 14781),
+                         .udp_port = static_cast<HostOrderPort>(30000 + (id.seq0 >> 7) % 14781)};
+  matcher::RoundContext context{.seq0 = id.seq0, .ack0 = id.ack0, .u1_ttl = id.u1_ttl};
+  // The UDP checksum of U1 is known before it is sent: it depends on nothing that varies.
+  const HostOrderPort udp = state.udp_closed != 0 ? state.udp_closed : ports.udp_port;
+  std::array<std::byte, io::SendRing::kFrameBytes> scratch;
+  context.u1_udp_checksum =
+      ports_[state.link]
+          .sources[state.source]
+          .os
+          .Write(ProbeId::kU1, {state.address, state.next_hop}, id, {0, 0, udp}, {}, scratch.data())
+          .udp_checksum;
+  machine_.BeginRound(host, ports, context, now_);
+  if (state.phase == Phase::kSequence) {
+    state.reserved = true;
+    ++in_sequence_;
+  }
+}
+
+void Lane::Visit(uint32_t slot) {
+  HostRecord& host = hosts_[slot];
+  host.state.queued = false;
+  const int64_t started = started_realtime_ns_[slot] - clock_offset_ns_;
+  if (shared_->host_timeout_ns > 0 && now_ - started > shared_->host_timeout_ns) {
+    return EndHost(slot, HostOutcome::kTimedOut);
+  }
+  const HostAction action = machine_.OnDue(host, now_);
+  if (host.state.phase != Phase::kSequence) ReleaseSequence(slot);
+  switch (action.kind) {
+    case HostAction::Kind::kNothing:
+      return Reschedule(slot);
+    case HostAction::Kind::kSendPort:
+      return SendPort(slot, action.port);
+    case HostAction::Kind::kSendProbe:
+      return SendProbe(slot, action);
+    case HostAction::Kind::kBeginRound:
+      if (host.state.remeasured > 0) counters_[LaneCounter::kRoundsRemeasured].Add();
+      host.state.queued = true;
+      return sequence_wait_.Push(slot);
+    case HostAction::Kind::kRoundDone:
+      counters_[LaneCounter::kRoundsDone].Add();
+      return host.state.spoke ? SubmitJob(slot) : EndHost(slot, HostOutcome::kSilent);
+    case HostAction::Kind::kNotMeasured:
+      return EndHost(slot, HostOutcome::kSkipped);
+  }
+}
+
+MatchJob Lane::JobFor(uint32_t slot) const {
+  return {.host = &hosts_[slot],
+          .history = history_[slot].get(),
+          .ports = results_[slot].get(),
+          .started_realtime_ns = started_realtime_ns_[slot],
+          .slot = slot,
+          .lane = config_.lane,
+          .final = history_used_ >= shared_->history_bytes};
+}
+
+void Lane::SubmitJob(uint32_t slot) {
+  if (!blocked_.empty() || !job_producer_.TryPush(JobFor(slot))) {
+    blocked_.Push(slot);
+    return;
+  }
+  shared_->shard_bell->Ring();
+}
+
+void Lane::RetryBlocked() {
+  while (!blocked_.empty() && job_producer_.TryPush(JobFor(blocked_.front()))) {
+    blocked_.Pop();
+    shared_->shard_bell->Ring();
+  }
+  while (!blocked_results_.empty() &&
+         result_producer_.TryPush(std::move(blocked_results_.back()))) {
+    blocked_results_.pop_back();
+    shared_->writer_bell->Ring();
+  }
+}
+
+bool Lane::DrainVerdicts() {
+  std::array<VerdictMessage, 128> batch;
+  const size_t count = verdicts_.TryPopBatch(batch.data(), batch.size());
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t slot = batch[i].slot;
+    HostState& host = hosts_[slot].state;
+    machine_.OnVerdict(host, batch[i].verdict, now_);
+    if (host.phase == Phase::kFinished) {
+      counters_[LaneCounter::kHostsMatched].Add();
+      Erase(slot);
+      continue;
+    }
+    KeepRound(slot);
+    Reschedule(slot);
+  }
+  return count > 0;
+}
+
+void Lane::KeepRound(uint32_t slot) {
+  if (!history_[slot]) history_[slot] = std::make_unique<RoundHistory>();
+  history_[slot]->push_back(hosts_[slot].observation);
+  history_used_ += sizeof(matcher::Observation);
+  if (history_used_ >= shared_->history_bytes) counters_[LaneCounter::kHistoryExhausted].Add();
+}
+
+void Lane::EndHost(uint32_t slot, HostOutcome outcome) {
+  const HostState& host = hosts_[slot].state;
+  auto result = std::make_unique<HostResult>();
+  result->outcome = outcome;
+  result->address = host.address;
+  result->target_index = host.target_index;
+  result->lane = config_.lane;
+  result->epoch = host.epoch;
+  result->facts = FactsOf(host, false);
+  if (host.on_link) result->mac = host.next_hop;
+  result->srtt_us = host.rtt.srtt_us;
+  result->started_realtime_ns = started_realtime_ns_[slot];
+  result->finished_realtime_ns = now_ + clock_offset_ns_;
+  if (results_[slot]) result->ports = *results_[slot];
+  counters_[outcome == HostOutcome::kSkipped    ? LaneCounter::kHostsSkipped
+            : outcome == HostOutcome::kTimedOut ? LaneCounter::kHostsTimedOut
+                                                : LaneCounter::kHostsSilent]
+      .Add();
+  Erase(slot);
+  if (blocked_results_.empty() && result_producer_.TryPush(std::move(result))) {
+    shared_->writer_bell->Ring();
+  } else {
+    blocked_results_.push_back(std::move(result));
+  }
+}
+
+void Lane::Erase(uint32_t slot) {
+  if (history_[slot]) {
+    history_used_ -= history_[slot]->size() * sizeof(matcher::Observation);
+    history_[slot].reset();
+  }
+  ReleaseSequence(slot);
+  wheel_.Cancel(slot);
+  hosts_.Erase(slot);
+}
+
+}  // namespace osprey::engine

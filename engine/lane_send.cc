@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lane, sending side: three strict classes share one pacer, frames are patched from templates into
+// leased buffers, and a batch is stamped immediately before it is handed over.
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "engine/lane.h"
+
+namespace osprey::engine {
+namespace {
+
+using matcher::Index;
+using matcher::ProbeId;
+
+constexpr uint32_t kFramesPerTurn = 256;
+constexpr uint32_t kPlacesPerLook = 1024;  // that discovery may skip before it gives up a turn
+constexpr uint32_t kTypicalFrameBytes = 74;
+constexpr uint32_t kDiscoveryNoise = 0x80;  // "probe number" of discovery packets
+
+// Completion tags: slot, probe, generation. Never 0, because the probe is counted from 1.
+constexpr uint64_t MakeTag(uint32_t slot, ProbeId probe, uint16_t generation) {
+  return uint64_t{slot} | uint64_t{Index(probe) + 1} << 32 | uint64_t{generation} << 40;
+}
+
+}  // namespace
+
+bool Lane::Fill() {
+  frames_this_turn_ = 0;
+  const uint32_t allowance = pacer_.Allowance(now_, kFramesPerTurn, kTypicalFrameBytes);
+  // Their rate is reserved, so SEQ probes do not ask.
+  for (uint32_t n = sequence_due_.size(); n > 0 && Room(); --n) Visit(sequence_due_.Pop());
+  while (!sequence_wait_.empty() && frames_this_turn_ < allowance && ReserveSequence() && Room()) {
+    const uint32_t slot = sequence_wait_.Pop();
+    BeginRound(slot);
+    Visit(slot);
+  }
+  FlushAll();
+  for (uint32_t n = other_due_.size(); n > 0 && frames_this_turn_ < allowance && Room(); --n) {
+    Visit(other_due_.Pop());
+  }
+  const bool looked = frames_this_turn_ < allowance && FillDiscovery(allowance);
+  FlushAll();
+  return frames_this_turn_ > 0 || looked;
+}
+
+bool Lane::FillDiscovery(uint32_t allowance) {
+  if (stopping_.load(std::memory_order_relaxed)) return false;
+  bool worked = false;
+  while (frames_this_turn_ < allowance && alive_count_ < kAliveCapacity / 2 && Room()) {
+    DiscoveryTarget target;
+    if (!discovery_.Next(now_, kPlacesPerLook, target)) {
+      return worked || (!discovery_.done_walking() && discovery_.ResumeAt() <= now_);
+    }
+    worked = true;
+    SendDiscovery(target);
+  }
+  return worked;
+}
+
+void Lane::SendDiscovery(const DiscoveryTarget& target) {
+  const DiscoveryPlan& plan = *shared_->discovery;
+  // Exclusions may have grown since the targets were built.
+  if (shared_->exclusions != nullptr && shared_->exclusions->Contains(target.address)) return;
+  const Path path = shared_->network->PathTo(target.address);
+  if (!path.reachable) {
+    if (target.pass == 0) counters_[LaneCounter::kTargetsUnreachable].Add();
+    return;
+  }
+  const bool needs_arp =
+      path.on_link && shared_->network->link(path.link).layer == io::LinkLayer::kEthernet;
+  const bool take_as_up = path.local || (plan.steps.empty() && !needs_arp);
+  if (take_as_up) {
+    Admit(target.index, target.address, path.next_hop, 0, PortState::kUnknown, path.local);
+    return;
+  }
+  if (needs_arp && target.pass >= plan.arp_passes) return;
+  Port& port = ports_[path.link];
+  const io::FrameSlot frame = Lease(port);
+  const uint32_t length =
+      needs_arp ? port.sources[path.source].discovery.WriteArp(target.address, frame.data)
+                : WriteStep(port, path, target, frame.data);
+  counters_[LaneCounter::kTargetsProbed].Add();
+  counters_[LaneCounter::kSentDiscovery].Add();
+  Add(port, frame, length, 0, {});
+}
+
+uint32_t Lane::WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
+                         std::byte* frame) const {
+  const DiscoveryPlan& plan = *shared_->discovery;
+  const DiscoveryStep& step = plan.steps[target.pass % plan.steps.size()];
+  const auto repeat = static_cast<uint32_t>(target.pass / plan.steps.size());
+  const DiscoveryProbes& probes = port.sources[path.source].discovery;
+  const io::wire::Destination to{target.address, path.next_hop};
+  const PacketNoise noise =
+      shared_->identities->NoiseFor(target.address, target.pass, kDiscoveryNoise, repeat);
+  const CookieJar& cookies = *shared_->cookies;
+  switch (step.kind) {
+    case ProbeKind::kSyn:
+      return probes.WriteSyn(to, step.port, cookies.ForSyn(target.address, step.port, repeat),
+                             noise, frame);
+    case ProbeKind::kAck:
+      return probes.WriteAck(to, step.port, cookies.ForAck(target.address, step.port, repeat),
+                             noise, frame);
+    case ProbeKind::kUdp:
+      return probes.WriteUdp(to, step.port, cookies.ForUdp(target.address, step.port, repeat),
+                             noise, frame);
+    case ProbeKind::kEcho:
+      break;
+  }
+  return probes.WriteEcho(to, cookies.ForEcho(target.address, repeat), noise, frame);
+}
+
+void Lane::SendPort(uint32_t slot, HostOrderPort to_port) {
+  HostState& host = hosts_[slot].state;
+  Port& port = ports_[host.link];
+  const io::FrameSlot frame = Lease(port);
+  // Passes 0 and 1 of a port's cookie are discovery's and the ladder's first try.
+  const uint32_t pass = 1 + uint32_t{host.batch_pass};
+  const uint32_t length = port.sources[host.source].discovery.WriteSyn(
+      {host.address, host.next_hop}, to_port, shared_->cookies->ForSyn(host.address, to_port, pass),
+      shared_->identities->NoiseFor(host.address, to_port, kDiscoveryNoise, pass), frame.data);
+  counters_[LaneCounter::kSentPorts].Add();
+  Add(port, frame, length, 0, {.slot = slot, .kind = Stamp::Kind::kPort});
+}
+
+void Lane::SendProbe(uint32_t slot, const HostAction& action) {
+  const HostState& host = hosts_[slot].state;
+  Port& port = ports_[host.link];
+  const io::FrameSlot frame = Lease(port);
+  const OsIdentity id = shared_->identities->For(host.address, host.serial - 1U);
+  const PacketNoise noise = shared_->identities->NoiseFor(
+      host.address, host.serial - 1U, static_cast<uint32_t>(Index(action.probe)),
+      action.transmission);
+  const ProbeFrame written =
+      port.sources[host.source].os.Write(action.probe, {host.address, host.next_hop}, id,
+                                         {.open = host.open_port,
+                                          .closed = HostMachine::ClosedPort(host),
+                                          .udp = HostMachine::UdpPort(host)},
+                                         noise, frame.data);
+  const bool sequence = action.probe <= ProbeId::kSeq6;
+  counters_[sequence ? LaneCounter::kSentSequence : LaneCounter::kSentTests].Add();
+  hosts_[slot].state.queued = true;  // until it is stamped
+  Add(port, frame, written.length, MakeTag(slot, action.probe, host.generation),
+      {.slot = slot, .kind = Stamp::Kind::kProbe, .probe = action.probe});
+}
+
+bool Lane::Room() {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto has_room = [](const Port& port) { return port.ring->free_slots() > 0; };
+    if (std::all_of(ports_.begin(), ports_.end(), has_room)) return true;
+    FlushAll();
+    ReapAll();
+  }
+  return false;
+}
+
+io::FrameSlot Lane::Lease(Port& port) {
+  io::FrameSlot frame;
+  OSPREY_CHECK(port.ring->Lease(frame));
+  return frame;
+}
+
+void Lane::Add(Port& port, const io::FrameSlot& frame, uint32_t length, uint64_t tag, Stamp stamp) {
+  port.batch.push_back({.slot = frame.index, .length = length, .tag = tag});
+  port.stamps.push_back(stamp);
+  ++frames_this_turn_;
+  pacer_.Consume(1, length);
+  if (port.batch.size() == kBatch) Flush(port);
+}
+
+void Lane::Flush(Port& port) {
+  if (port.batch.empty()) return;
+  // Stamped immediately before the frames are handed over.
+  const int64_t sent = shared_->clock->MonotonicNs();
+  const int64_t sent_realtime = sent + clock_offset_ns_;
+  const size_t taken = port.ring->Submit(port.batch);
+  for (size_t i = 0; i < taken; ++i) {
+    const Stamp& stamp = port.stamps[i];
+    if (stamp.kind == Stamp::Kind::kDiscovery) continue;
+    HostRecord& host = hosts_[stamp.slot];
+    host.state.queued = false;
+    if (stamp.kind == Stamp::Kind::kPort) {
+      machine_.OnPortSent(host.state, sent);
+    } else {
+      machine_.OnSent(host, stamp.probe, sent, sent_realtime);
+    }
+    Reschedule(stamp.slot);
+  }
+  const auto gone = static_cast<std::ptrdiff_t>(taken);
+  port.batch.erase(port.batch.begin(), port.batch.begin() + gone);
+  port.stamps.erase(port.stamps.begin(), port.stamps.begin() + gone);
+}
+
+void Lane::FlushAll() {
+  for (Port& port : ports_) Flush(port);
+}
+
+void Lane::ReapAll() {
+  std::array<io::SendCompletion, 128> completions;
+  for (Port& port : ports_) {
+    size_t count;
+    do {
+      count = port.ring->Reap(completions);
+      for (size_t i = 0; i < count; ++i) {
+        if (completions[i].error != 0) HandleUnsent(completions[i].tag);
+      }
+    } while (count == completions.size());
+  }
+}
+
+void Lane::HandleUnsent(uint64_t tag) {
+  counters_[LaneCounter::kUnsent].Add();
+  const auto slot = static_cast<uint32_t>(tag);
+  HostRecord& host = hosts_[slot];
+  const bool measuring = host.state.phase == Phase::kSequence || host.state.phase == Phase::kTests;
+  if (!measuring || host.state.generation != static_cast<uint16_t>(tag >> 40)) return;
+  machine_.OnUnsent(host, static_cast<ProbeId>((tag >> 32 & 0xFF) - 1));
+  Reschedule(slot);
+}
+
+}  // namespace osprey::engine

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/scan.h"
+
+#include <algorithm>
+#include <limits>
+#include <thread>
+
+#include "base/status_macros.h"
+
+namespace osprey::engine {
+namespace {
+
+constexpr int64_t kTickNs = 100 * kNsPerMs;
+constexpr uint64_t kOnLinkLook = 65'536;  // targets looked at to find out whether ARP is needed
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Scan>> Scan::Create(ScanInputs inputs) {
+  OSPREY_RETURN_IF_ERROR(inputs.port_plan.Validate());
+  if (inputs.targets->size() == 0) return absl::InvalidArgumentError("no targets to scan");
+  if (inputs.lanes == 0 || inputs.shards == 0 || inputs.lanes > 64 || inputs.shards > 64) {
+    return absl::InvalidArgumentError("between 1 and 64 lanes and matcher shards are possible");
+  }
+  if (inputs.shard_index >= inputs.shard_count || inputs.shard_index >= inputs.targets->size()) {
+    return absl::InvalidArgumentError("this part of the scan has no targets");
+  }
+  std::unique_ptr<Scan> scan(new Scan(std::move(inputs)));
+  OSPREY_RETURN_IF_ERROR(scan->Build());
+  return scan;
+}
+
+Scan::Scan(ScanInputs inputs)
+    : inputs_(std::move(inputs)),
+      order_(inputs_.targets->size(), DeriveKey(inputs_.seed, "permutation")),
+      cookies_(inputs_.seed, inputs_.port_plan),
+      identities_(inputs_.seed, inputs_.port_plan),
+      jobs_(inputs_.lanes),
+      results_(size_t{inputs_.lanes} + inputs_.shards) {
+  inputs_.host.ports = inputs_.ports;
+}
+
+Scan::~Scan() = default;
+
+bool Scan::AnyOnLink() const {
+  const uint64_t count = std::min(inputs_.targets->size(), kOnLinkLook);
+  // Evenly spread over the set, so that a large range with one local network in it is noticed;
+  // what is missed costs one ARP pass of its hosts, not the hosts.
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t index = i * (inputs_.targets->size() / count);
+    const Path path = inputs_.network->PathTo(inputs_.targets->At(index));
+    if (path.on_link) return true;
+  }
+  return false;
+}
+
+absl::Status Scan::Build() {
+  const uint64_t size = inputs_.targets->size();
+  discovery_ = {
+      .targets = inputs_.targets,
+      .order = &order_,
+      .first_place = inputs_.shard_index,
+      .stride = inputs_.shard_count,
+      .places = (size - inputs_.shard_index + inputs_.shard_count - 1) / inputs_.shard_count,
+      .steps = inputs_.steps,
+      .any_on_link = AnyOnLink(),
+      .pass_lag_ns = inputs_.pass_lag_ns,
+      .reply_window_ns = inputs_.reply_window_ns,
+      .lane_key = DeriveKey(inputs_.seed, "lanes"),
+      .lanes = inputs_.lanes};
+  if (inputs_.steps.empty() && !discovery_.any_on_link) discovery_.reply_window_ns = 0;
+  lane_shared_ = {.clock = inputs_.clock,
+                  .network = inputs_.network,
+                  .discovery = &discovery_,
+                  .cookies = &cookies_,
+                  .identities = &identities_,
+                  .host = &inputs_.host,
+                  .exclusions = inputs_.exclusions,
+                  .jobs = &jobs_,
+                  .shard_bell = &shard_bell_,
+                  .results = &results_,
+                  .writer_bell = &writer_bell_,
+                  .seed = inputs_.seed,
+                  .host_timeout_ns = inputs_.host_timeout_ns};
+  shard_shared_ = {.matcher = inputs_.matcher,
+                   .host = &inputs_.host,
+                   .clock = inputs_.clock,
+                   .jobs = &jobs_,
+                   .bell = &shard_bell_,
+                   .results = &results_,
+                   .writer_bell = &writer_bell_,
+                   .udp_scan_requested = inputs_.udp_scan_requested};
+  // Never more room than targets: small scans stay small.
+  const auto hosts = static_cast<uint32_t>(std::min<uint64_t>(
+      {inputs_.max_hosts / inputs_.lanes + 1, std::max<uint64_t>(size, 16), kMaxHostsInFlight}));
+  for (uint32_t lane = 0; lane < inputs_.lanes; ++lane) {
+    std::vector<std::unique_ptr<io::SendRing>> rings;
+    for (size_t link = 0; link < inputs_.network->link_count(); ++link) {
+      OSPREY_ASSIGN_OR_RETURN(auto ring, inputs_.network->MakeSendRing(link, lane));
+      rings.push_back(std::move(ring));
+    }
+    PaceLimits share = inputs_.rate;
+    share.packets_per_second /= inputs_.lanes;
+    share.bits_per_second /= inputs_.lanes;
+    const LaneConfig config{.lane = static_cast<uint16_t>(lane),
+                            .max_hosts = hosts,
+                            .rate = share,
+                            .start = inputs_.start_position};
+    lanes_.push_back(std::make_unique<Lane>(&lane_shared_, config, std::move(rings)));
+    for (const uint32_t index : inputs_.done) lanes_.back()->MarkDone(index);
+  }
+  for (size_t link = 0; link < inputs_.network->link_count(); ++link) {
+    OSPREY_ASSIGN_OR_RETURN(auto ring, inputs_.network->MakeCaptureRing(link));
+    receivers_.push_back(std::make_unique<Receiver>(static_cast<uint8_t>(link),
+                                                    inputs_.network->link(link), std::move(ring),
+                                                    &discovery_, inputs_.port_plan, lanes_));
+  }
+  for (uint32_t shard = 0; shard < inputs_.shards; ++shard) {
+    shards_.push_back(std::make_unique<Shard>(&shard_shared_, lanes_));
+  }
+  collector_ = std::make_unique<Collector>(inputs_.clock, inputs_.sink, &results_, &writer_bell_,
+                                           lanes_, inputs_.sync_interval_ns);
+  return absl::OkStatus();
+}
+
+void Scan::Stop() {
+  for (auto& lane : lanes_) lane->StopDiscovery();
+}
+
+void Scan::Abandon() {
+  for (auto& lane : lanes_) lane->Abandon();
+}
+
+bool Scan::finished() const {
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const auto& lane) { return lane->finished(); });
+}
+
+absl::Status Scan::Run(const std::function<void()>& tick) {
+  std::vector<std::thread> receivers, shards, lanes;
+  for (auto& receiver : receivers_) receivers.emplace_back([&receiver] { receiver->Run(); });
+  for (auto& shard : shards_) shards.emplace_back([&shard] { shard->Run(); });
+  for (auto& lane : lanes_) lanes.emplace_back([&lane] { lane->Run(); });
+  int64_t next_tick = inputs_.clock->MonotonicNs();
+  while (!finished()) {
+    const bool worked = collector_->RunOnce();
+    if (!collector_->status().ok()) Abandon();
+    if (inputs_.clock->MonotonicNs() >= next_tick) {
+      tick();
+      next_tick = inputs_.clock->MonotonicNs() + kTickNs;
+    }
+    if (!worked) collector_->Wait(next_tick);
+  }
+  for (auto& thread : lanes) thread.join();
+  for (auto& receiver : receivers_) receiver->Stop();
+  for (auto& thread : receivers) thread.join();
+  for (auto& shard : shards_) shard->Stop();
+  for (auto& thread : shards) thread.join();
+  const absl::Status status = Finish();
+  tick();
+  return status;
+}
+
+bool Scan::Step() {
+  bool worked = false;
+  for (auto& receiver : receivers_) worked |= receiver->PumpOnce(0) > 0;
+  for (auto& lane : lanes_) worked |= lane->RunOnce();
+  for (auto& shard : shards_) worked |= shard->RunOnce();
+  worked |= collector_->RunOnce();
+  return worked;
+}
+
+int64_t Scan::NextDeadline() const {
+  int64_t next = collector_->NextDeadline();
+  for (const auto& lane : lanes_) next = std::min(next, lane->NextDeadline());
+  return next;
+}
+
+absl::Status Scan::Finish() {
+  // A shard may hold results that found no room; the collector makes some.
+  bool worked = true;
+  while (worked) {
+    worked = collector_->RunOnce();
+    for (auto& shard : shards_) worked |= shard->RunOnce();
+  }
+  return collector_->Finish();
+}
+
+ScanProgress Scan::progress() const {
+  ScanProgress p;
+  p.position = std::numeric_limits<uint64_t>::max();
+  p.end = discovery_.end();
+  for (const auto& lane : lanes_) {
+    const LaneCounters& c = lane->counters();
+    p.position = std::min(p.position, lane->position());
+    p.in_flight += lane->in_flight();
+    p.alive += c[LaneCounter::kHostsAdmitted];
+    p.finished += c[LaneCounter::kHostsMatched] + c[LaneCounter::kHostsSkipped] +
+                  c[LaneCounter::kHostsSilent] + c[LaneCounter::kHostsTimedOut];
+    p.packets_sent += c[LaneCounter::kSentDiscovery] + c[LaneCounter::kSentPorts] +
+                      c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests];
+    p.replies += c[LaneCounter::kRepliesIn];
+  }
+  for (const auto& receiver : receivers_) {
+    p.capture_drops += receiver->counters()[ReceiverCounter::kKernelDrops];
+  }
+  return p;
+}
+
+}  // namespace osprey::engine
