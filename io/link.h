@@ -34,12 +34,12 @@ struct Link {
   std::string name;
   int index = 0;
   LinkKind kind = LinkKind::kOther;
-  MacAddr mac;           // zero where the link has none
+  MacAddr mac{};         // zero where the link has none
   int mtu = 0;           // bytes behind the link header
   bool up = false;       // administratively
   bool running = false;  // and with a carrier
   bool no_arp = false;
-  std::vector<LinkAddress> addresses;  // in the kernel's order
+  std::vector<LinkAddress> addresses{};  // in the kernel's order
 };
 
 class LinkTable {

@@ -61,9 +61,9 @@ RouteType ToType(uint8_t kernel_type) {
   }
 }
 
-bool IsDead(rtnl_nexthop* hop) {
-  return (rtnl_route_nh_get_flags(hop) & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0;
-}
+// Without a carrier (RTNH_F_LINKDOWN) a route still counts, unless the interface is set to
+// ignore_routes_with_linkdown, and then the kernel says dead too.
+bool IsDead(rtnl_nexthop* hop) { return (rtnl_route_nh_get_flags(hop) & RTNH_F_DEAD) != 0; }
 
 enum class Conversion : uint8_t { kTaken, kDead, kIgnored };
 

@@ -43,13 +43,13 @@ enum class RouteType : uint8_t { kUnicast, kLocal, kBroadcast, kThrow, kUnreacha
 struct RouteEntry {
   RouteTableId table = RouteTableId::kMain;
   RouteType type = RouteType::kUnicast;
-  Ipv4Addr prefix;
+  Ipv4Addr prefix{};
   int prefix_length = 0;
   uint32_t metric = 0;
   int link_index = 0;
   bool has_gateway = false;
-  Ipv4Addr gateway;
-  Ipv4Addr source;  // 0: chosen from the interface's addresses
+  Ipv4Addr gateway{};
+  Ipv4Addr source{};  // 0: chosen from the interface's addresses
 };
 
 class RouteTable {
