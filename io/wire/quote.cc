@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/wire/quote.h"
 
-#include <algorithm>
+#include <cstring>
 
 #include "io/wire/icmp.h"
 #include "io/wire/ipv4.h"
@@ -19,9 +19,11 @@ QuotedChecksum JudgeChecksum(ConstBytes quote, uint16_t checksum) {
   return FinishChecksum(without_field) == checksum ? QuotedChecksum::kGood : QuotedChecksum::kBad;
 }
 
+// Data whose first byte is right and whose every byte equals the next one: one vectorised call.
 bool IsProbePattern(ConstBytes data) {
-  return std::all_of(data.begin(), data.end(),
-                     [](std::byte byte) { return byte == kUdpProbePattern; });
+  if (data.empty()) return true;
+  return data[0] == kUdpProbePattern &&
+         std::memcmp(data.data(), data.data() + 1, data.size() - 1) == 0;
 }
 
 void LoadQuotedTransport(ConstBytes transport, IcmpError& out) {
