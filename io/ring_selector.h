@@ -24,7 +24,7 @@ namespace osprey::io {
 struct SendRingOptions {
   std::string name = "auto";
   size_t slots = 4096;  // frames in flight, 1..FrameSlab::kMaxSlots
-  SocketOptions socket;
+  SocketOptions socket{};
   // raw-ip only: leave through this link alone. Own addresses need false.
   bool bind_raw_ip = false;
 };
