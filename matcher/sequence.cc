@@ -27,7 +27,7 @@ double Log2(double value) { return std::log(value) / std::log(2.0); }
 
 // Rounded. Rates below one ISN a second, which only very slow probing can show, give 0.
 uint32_t EightLog2(double value) {
-  return value <= 1 ? 0 : static_cast<uint32_t>(8.0 * Log2(value) + 0.5);
+  return value <= 1 ? 0 : static_cast<uint32_t>(std::floor(8.0 * Log2(value) + 0.5));
 }
 
 TimestampClass ClassOfRate(double hz) {
@@ -47,7 +47,7 @@ uint64_t UptimeSeconds(uint32_t tsval, TimestampClass timestamp_class, double hz
     case TimestampClass::k1000Hz:
       return tsval / 1000;
     case TimestampClass::kOther:
-      return tsval / static_cast<uint64_t>(0.5 + hz);  // hz >= 5.66
+      return tsval / static_cast<uint64_t>(std::floor(0.5 + hz));  // hz >= 5.66
     default:
       return 0;
   }
@@ -107,7 +107,7 @@ uint32_t TimestampValue(double hz) {
   if (hz <= 5.66) return 1;
   if (hz > 70 && hz <= 150) return 7;
   if (hz > 150 && hz <= 350) return 8;
-  return static_cast<uint32_t>(0.5 + Log2(hz));
+  return static_cast<uint32_t>(std::floor(0.5 + Log2(hz)));
 }
 
 size_t CollectSamples(const Observation& round,
