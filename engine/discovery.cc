@@ -21,7 +21,7 @@ Discovery::Discovery(const DiscoveryPlan* plan, uint32_t lane, const DoneSet* ad
       resume_at_(now),
       reply_mark_(start) {
   while (end_ < start) end_ += plan->end();  // was repeating when it was stopped
-  whole_pass_ = start % plan->places == 0;
+  whole_pass_ = start % plan->places() == 0;
 }
 
 void Discovery::BeginPass(int64_t now) {
@@ -40,11 +40,11 @@ void Discovery::BeginPass(int64_t now) {
 bool Discovery::Next(int64_t now, uint32_t budget, DiscoveryTarget& out) {
   if (now < resume_at_) return false;
   while (budget-- > 0 && !done_walking()) {
-    const uint64_t place = position_ % plan_->places;
-    const uint64_t pass = position_ / plan_->places;
+    const uint64_t place = position_ % plan_->places();
+    const uint64_t pass = position_ / plan_->places();
     ++position_;
     const uint32_t index =
-        plan_->order->Forward(static_cast<uint32_t>(plan_->first_place + place * plan_->stride));
+        plan_->order->Forward(static_cast<uint32_t>(plan_->part.PositionAt(place)));
     bool found = false;
     if (!admitted_->Test(index)) {
       const Ipv4Addr address = plan_->targets->At(index);
@@ -52,7 +52,7 @@ bool Discovery::Next(int64_t now, uint32_t budget, DiscoveryTarget& out) {
       if (found) out = {address, index, static_cast<uint32_t>(pass)};
     }
     yielded_in_pass_ += found;
-    if (place + 1 == plan_->places && !done_walking()) BeginPass(now);
+    if (place + 1 == plan_->places() && !done_walking()) BeginPass(now);
     if (found) return true;
     if (now < resume_at_) return false;
   }

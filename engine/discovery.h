@@ -7,9 +7,9 @@
 // lagged by a whole pass and never back to back; between the starts of two passes lie at least
 // `pass_lag_ns`. On-link targets get an ARP request instead, in the first passes only.
 //
-// A target's linear position is pass * size + place in the permutation: the low-water mark counts
-// in it. Every lane walks all positions and skips what other lanes own, so the position means the
-// same whatever the number of lanes; skipping costs some 20 ns a target.
+// A target's linear position is pass * places + place in this run's part of the permutation: the
+// low-water mark counts in it. Every lane walks all positions and skips what other lanes own, so
+// the position means the same whatever the number of lanes; skipping costs some 20 ns a target.
 //
 // Belongs to one lane's thread; no method allocates. Monotonic nanoseconds.
 
@@ -22,6 +22,7 @@
 #include "engine/done_set.h"
 #include "engine/permutation.h"
 #include "engine/random.h"
+#include "engine/shard_plan.h"
 #include "engine/target_set.h"
 
 namespace osprey::engine {
@@ -38,11 +39,8 @@ struct DiscoveryStep {
 // The same for all lanes, immutable while a scan runs.
 struct DiscoveryPlan {
   const TargetSet* targets = nullptr;
-  const Permutation* order = nullptr;  // of target indexes
-  // The positions of this run: place j of the walk is position first_place + j * stride.
-  uint64_t first_place = 0;              // --shard: i
-  uint64_t stride = 1;                   // --shard: n
-  uint64_t places = 0;                   // how many places one pass has
+  const Permutation* order = nullptr;    // of target indexes
+  ShardPlan part{0, {}};                 // which positions of `order` this run visits, in steps
   std::span<const DiscoveryStep> steps;  // one a pass; empty: everything counts as up
   uint8_t arp_passes = 2;
   bool any_on_link = false;  // some target needs ARP
@@ -54,7 +52,8 @@ struct DiscoveryPlan {
   uint64_t passes() const {
     return std::max<uint64_t>({1, steps.size(), any_on_link ? arp_passes : uint64_t{1}});
   }
-  uint64_t end() const { return passes() * places; }
+  uint64_t places() const { return part.size(); }
+  uint64_t end() const { return passes() * places(); }
   uint32_t LaneOf(Ipv4Addr address) const {
     return lanes == 1
                ? 0

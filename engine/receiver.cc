@@ -52,7 +52,7 @@ uint32_t Receiver::LaneFor(const Reply& reply) const {
 void Receiver::Take(const io::FrameView& frame) {
   counters_[ReceiverCounter::kFrames].Add();
   Reply reply;
-  const ParseOutcome outcome = io::wire::Parse(frame.bytes, link_.layer, reply);
+  const ParseOutcome outcome = io::wire::Parse(frame.bytes, ring_->link_layer(), reply);
   outcomes_[outcome].Add();
   if (outcome != ParseOutcome::kAccepted) return;
   if (!IsOurs(reply)) {

@@ -21,7 +21,7 @@ absl::StatusOr<std::unique_ptr<Scan>> Scan::Create(ScanInputs inputs) {
   if (inputs.lanes == 0 || inputs.shards == 0 || inputs.lanes > 64 || inputs.shards > 64) {
     return absl::InvalidArgumentError("between 1 and 64 lanes and matcher shards are possible");
   }
-  if (inputs.shard_index >= inputs.shard_count || inputs.shard_index >= inputs.targets->size()) {
+  if (ShardPlan(inputs.targets->size(), inputs.part, inputs.sample).size() == 0) {
     return absl::InvalidArgumentError("this part of the scan has no targets");
   }
   std::unique_ptr<Scan> scan(new Scan(std::move(inputs)));
@@ -55,18 +55,16 @@ bool Scan::AnyOnLink() const {
 
 absl::Status Scan::Build() {
   const uint64_t size = inputs_.targets->size();
-  discovery_ = {
-      .targets = inputs_.targets,
-      .order = &order_,
-      .first_place = inputs_.shard_index,
-      .stride = inputs_.shard_count,
-      .places = (size - inputs_.shard_index + inputs_.shard_count - 1) / inputs_.shard_count,
-      .steps = inputs_.steps,
-      .any_on_link = AnyOnLink(),
-      .pass_lag_ns = inputs_.pass_lag_ns,
-      .reply_window_ns = inputs_.reply_window_ns,
-      .lane_key = DeriveKey(inputs_.seed, "lanes"),
-      .lanes = inputs_.lanes};
+  discovery_ = {.targets = inputs_.targets,
+                .order = &order_,
+
+                .part = ShardPlan(size, inputs_.part, inputs_.sample),
+                .steps = inputs_.steps,
+                .any_on_link = AnyOnLink(),
+                .pass_lag_ns = inputs_.pass_lag_ns,
+                .reply_window_ns = inputs_.reply_window_ns,
+                .lane_key = DeriveKey(inputs_.seed, "lanes"),
+                .lanes = inputs_.lanes};
   if (inputs_.steps.empty() && !discovery_.any_on_link) discovery_.reply_window_ns = 0;
   lane_shared_ = {.clock = inputs_.clock,
                   .network = inputs_.network,
@@ -115,7 +113,7 @@ absl::Status Scan::Build() {
                                                     &discovery_, inputs_.port_plan, lanes_));
   }
   for (uint32_t shard = 0; shard < inputs_.shards; ++shard) {
-    shards_.push_back(std::make_unique<Shard>(&shard_shared_, lanes_));
+    shards_.push_back(std::make_unique<MatchShard>(&shard_shared_, lanes_));
   }
   collector_ = std::make_unique<Collector>(inputs_.clock, inputs_.sink, &results_, &writer_bell_,
                                            lanes_, inputs_.sync_interval_ns);

@@ -14,8 +14,8 @@
 #include "absl/status/statusor.h"
 #include "engine/collector.h"
 #include "engine/lane.h"
+#include "engine/match_shard.h"
 #include "engine/receiver.h"
-#include "engine/shard.h"
 
 namespace osprey::engine {
 
@@ -38,8 +38,8 @@ struct ScanInputs {
   uint64_t seed = 0;
   uint64_t start_position = 0;     // a checkpoint's low-water mark
   std::span<const uint32_t> done;  // target indexes that the journal holds
-  uint64_t shard_index = 0;        // this run's part: i of n
-  uint64_t shard_count = 1;
+  osprey::Shard part;              // --shard: this run's part of the targets
+  Sample sample;                   // --sample
   int64_t pass_lag_ns = 500 * kNsPerMs;
   int64_t reply_window_ns = 2 * kNsPerSecond;
   int64_t host_timeout_ns = 0;
@@ -85,7 +85,7 @@ class Scan {
   ScanProgress progress() const;
   std::span<const std::unique_ptr<Lane>> lanes() const { return lanes_; }
   std::span<const std::unique_ptr<Receiver>> receivers() const { return receivers_; }
-  std::span<const std::unique_ptr<Shard>> shards() const { return shards_; }
+  std::span<const std::unique_ptr<MatchShard>> shards() const { return shards_; }
   const Collector& collector() const { return *collector_; }
   const DiscoveryPlan& discovery_plan() const { return discovery_; }
 
@@ -107,7 +107,7 @@ class Scan {
   ShardShared shard_shared_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<std::unique_ptr<Receiver>> receivers_;
-  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::unique_ptr<MatchShard>> shards_;
   std::unique_ptr<Collector> collector_;
 };
 

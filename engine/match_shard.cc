@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/shard.h"
+#include "engine/match_shard.h"
 
 #include <algorithm>
 #include <array>
@@ -22,7 +22,7 @@ double BestAccuracy(const matcher::MatchList& matches) {
 
 }  // namespace
 
-Shard::Shard(const ShardShared* shared, std::span<const std::unique_ptr<Lane>> lanes)
+MatchShard::MatchShard(const ShardShared* shared, std::span<const std::unique_ptr<Lane>> lanes)
     : shared_(shared), results_(*shared->results), scratch_(shared->matcher->image()) {
   for (const auto& lane : lanes) {
     lanes_.push_back(lane.get());
@@ -30,7 +30,7 @@ Shard::Shard(const ShardShared* shared, std::span<const std::unique_ptr<Lane>> l
   }
 }
 
-bool Shard::RunOnce() {
+bool MatchShard::RunOnce() {
   if (!ReleaseHeld()) return false;
   std::array<MatchJob, kJobsPerTurn> jobs;
   const size_t count = shared_->jobs->TryPopBatch(jobs.data(), jobs.size());
@@ -38,7 +38,7 @@ bool Shard::RunOnce() {
   return count > 0;
 }
 
-void Shard::Process(const MatchJob& job) {
+void MatchShard::Process(const MatchJob& job) {
   counters_[ShardCounter::kJobsIn].Add();
   matcher::HostFacts facts = FactsOf(job.host->state, shared_->udp_scan_requested);
   matcher::MatchList matches;
@@ -61,8 +61,8 @@ void Shard::Process(const MatchJob& job) {
 }
 
 // docs/os-detection.md, 1.10.
-bool Shard::IsFinished(const MatchJob& job, const matcher::HostFacts& facts,
-                       const matcher::MatchList& matches) const {
+bool MatchShard::IsFinished(const MatchJob& job, const matcher::HostFacts& facts,
+                            const matcher::MatchList& matches) const {
   if (IsPerfect(matches) || job.final) return true;
   const size_t rounds = (job.history != nullptr ? job.history->size() : 0) + 1;
   size_t most = shared_->host->max_rounds;
@@ -70,8 +70,8 @@ bool Shard::IsFinished(const MatchJob& job, const matcher::HostFacts& facts,
   return rounds >= most;
 }
 
-HostResultPtr Shard::MakeResult(const MatchJob& job, const matcher::HostFacts& facts,
-                                const matcher::MatchList& last) {
+HostResultPtr MatchShard::MakeResult(const MatchJob& job, const matcher::HostFacts& facts,
+                                     const matcher::MatchList& last) {
   const HostState& state = job.host->state;
   auto result = std::make_unique<HostResult>();
   result->address = state.address;
@@ -94,7 +94,7 @@ HostResultPtr Shard::MakeResult(const MatchJob& job, const matcher::HostFacts& f
 
 // A perfect match is always of the last round. Otherwise the round whose best accuracy is highest
 // counts, the earliest of equals, and it is matched again to give the list (1.10).
-void Shard::ChooseRound(HostResult& result, const matcher::MatchList& last) {
+void MatchShard::ChooseRound(HostResult& result, const matcher::MatchList& last) {
   result.best_round = result.rounds.size() - 1;
   result.matches = last;
   if (IsPerfect(last)) return;
@@ -110,13 +110,13 @@ void Shard::ChooseRound(HostResult& result, const matcher::MatchList& last) {
   }
 }
 
-void Shard::SendVerdict(const MatchJob& job, RoundVerdict verdict) {
+void MatchShard::SendVerdict(const MatchJob& job, RoundVerdict verdict) {
   // The queue has room for every host of the lane, each of which owes at most one verdict.
   OSPREY_CHECK(verdicts_[job.lane].TryPush(VerdictMessage{job.slot, verdict}));
   lanes_[job.lane]->bell().Ring();
 }
 
-bool Shard::ReleaseHeld() {
+bool MatchShard::ReleaseHeld() {
   while (!held_.empty()) {
     if (!results_.TryPush(std::move(held_.back()))) return false;
     held_.pop_back();
@@ -125,7 +125,7 @@ bool Shard::ReleaseHeld() {
   return true;
 }
 
-void Shard::Run() {
+void MatchShard::Run() {
   while (!stopped_.load(std::memory_order_relaxed)) {
     if (RunOnce()) continue;
     const int64_t wait = held_.empty() ? kIdleWaitNs : kNsPerMs / 5;
@@ -138,7 +138,7 @@ void Shard::Run() {
   }
 }
 
-void Shard::Stop() {
+void MatchShard::Stop() {
   stopped_.store(true, std::memory_order_relaxed);
   shared_->bell->Ring();
 }

@@ -39,9 +39,9 @@ struct ShardShared {
   bool udp_scan_requested = false;
 };
 
-class Shard {
+class MatchShard {
  public:
-  Shard(const ShardShared* shared, std::span<const std::unique_ptr<Lane>> lanes);
+  MatchShard(const ShardShared* shared, std::span<const std::unique_ptr<Lane>> lanes);
 
   // One turn: at most one batch of jobs. Returns whether anything was done.
   bool RunOnce();

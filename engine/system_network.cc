@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/system_network.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "absl/strings/str_format.h"
+#include "base/status_macros.h"
+#include "io/neighbour.h"
+#include "io/pcap_capture_ring.h"
+#include "io/recording_send_ring.h"
+#include "io/ring_selector.h"
+
+namespace osprey::engine {
+namespace {
+
+constexpr uint64_t kTargetsLearned = 1 << 20;
+constexpr auto kGatewayTimeout = std::chrono::milliseconds(3000);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SystemNetwork>> SystemNetwork::Create(
+    const TargetSet& targets, const SystemNetworkOptions& options) {
+  std::unique_ptr<SystemNetwork> network(new SystemNetwork(options));
+  OSPREY_ASSIGN_OR_RETURN(auto links, io::LinkTable::Load());
+  OSPREY_ASSIGN_OR_RETURN(auto routes, io::RouteTable::Load(links));
+  network->links_ = std::make_unique<io::LinkTable>(std::move(links));
+  network->routes_ = std::make_unique<io::RouteTable>(std::move(routes));
+  if (!options.interface.empty()) {
+    OSPREY_ASSIGN_OR_RETURN(const io::Link* link, network->links_->Find(options.interface));
+    if (!link->up) {
+      return absl::UnavailableError(absl::StrFormat("%s: the interface is down", link->name));
+    }
+    network->forced_index_ = link->index;
+  }
+  network->LearnAll(targets);
+  if (network->ways_.empty()) {
+    return absl::UnavailableError(absl::StrFormat("%s: no route to this target%s",
+                                                  targets.At(0).ToString(),
+                                                  targets.size() > 1 ? ", nor to any other" : ""));
+  }
+  network->ResolveGateways();
+  return network;
+}
+
+void SystemNetwork::LearnAll(const TargetSet& targets) {
+  // All of a usual scan; of a huge one an even sample, and the ends of every interval.
+  const uint64_t step = targets.size() / kTargetsLearned + 1;
+  for (uint64_t i = 0; i < targets.size(); i += step) Learn(targets.At(i));
+  if (step == 1) return;
+  for (const AddressInterval& interval : targets.addresses().intervals()) {
+    Learn(Ipv4Addr{interval.first});
+    Learn(Ipv4Addr{interval.last});
+  }
+}
+
+io::Route SystemNetwork::RouteTo(Ipv4Addr address) const noexcept {
+  io::Route route = routes_->Find(address);
+  const bool elsewhere = forced_index_ != 0 && route.kind != io::RouteKind::kLocal &&
+                         route.link_index != forced_index_;
+  if (elsewhere) route.kind = io::RouteKind::kUnreachable;
+  return route;
+}
+
+const SystemNetwork::Way* SystemNetwork::WayOf(const io::Route& route) const noexcept {
+  const bool local = route.kind == io::RouteKind::kLocal;
+  for (const Way& way : ways_) {
+    if (way.info.local == local && (local || way.link.index == route.link_index)) return &way;
+  }
+  return nullptr;
+}
+
+void SystemNetwork::Learn(Ipv4Addr address) {
+  const io::Route route = RouteTo(address);
+  if (route.kind == io::RouteKind::kUnreachable || route.kind == io::RouteKind::kBroadcast) return;
+  const bool local = route.kind == io::RouteKind::kLocal;
+  const io::Link* link = links_->ByIndex(route.link_index);
+  if (link == nullptr || (!link->up && !local)) return;
+  const Ipv4Addr source = local && !address.is_loopback() ? address : route.source;
+  if (source.host_order == 0) return;
+  if (WayOf(route) == nullptr) {
+    Way& way = ways_.emplace_back();
+    way.info.name = link->name;
+    way.info.layer = local ? io::LinkLayer::kNone : io::LinkLayerOf(*link);
+    way.info.mac = link->mac;
+    way.info.local = local;
+    way.link = *link;
+  }
+  Way& way = ways_[static_cast<size_t>(WayOf(route) - ways_.data())];
+  auto& sources = way.info.sources;
+  if (std::find(sources.begin(), sources.end(), source) == sources.end() && sources.size() < 256) {
+    sources.push_back(source);
+  }
+  if (route.kind == io::RouteKind::kGateway && way.info.layer == io::LinkLayer::kEthernet) {
+    const uint64_t key = GatewayKey(route.link_index, route.gateway);
+    if (gateways_.emplace(key, MacAddr{}).second) wanted_gateways_.push_back(key);
+  }
+}
+
+void SystemNetwork::ResolveGateways() {
+  if (wanted_gateways_.empty()) return;
+  const auto known = io::NeighbourTable::Load();
+  for (const uint64_t key : wanted_gateways_) {
+    const auto link_index = static_cast<int>(key >> 32);
+    const Ipv4Addr gateway{static_cast<uint32_t>(key)};
+    MacAddr& mac = gateways_[key];
+    if (!options_.gateway_mac.is_zero()) {
+      mac = options_.gateway_mac;
+      continue;
+    }
+    if (known.ok()) {
+      if (const auto found = known->Find(link_index, gateway)) {
+        mac = *found;
+        continue;
+      }
+    }
+    const io::Link* link = links_->ByIndex(link_index);
+    const auto resolved = io::ResolveMac(*link, io::ChooseSource(*links_, link_index, gateway),
+                                         gateway, kGatewayTimeout);
+    if (resolved.ok()) {
+      mac = *resolved;
+    } else {
+      Note(absl::StrFormat(
+          "gateway %s on %s does not answer ARP (%s): targets behind it are skipped",
+          gateway.ToString(), link->name, std::string(resolved.status().message())));
+    }
+  }
+}
+
+Path SystemNetwork::PathTo(Ipv4Addr address) const noexcept {
+  Path path;
+  const io::Route route = RouteTo(address);
+  const Way* way = WayOf(route);
+  if (route.kind == io::RouteKind::kUnreachable || route.kind == io::RouteKind::kBroadcast ||
+      way == nullptr) {
+    return path;
+  }
+  path.link = static_cast<uint8_t>(way - ways_.data());
+  path.local = route.kind == io::RouteKind::kLocal;
+  const Ipv4Addr source = path.local && !address.is_loopback() ? address : route.source;
+  const auto& sources = way->info.sources;
+  const auto at = std::find(sources.begin(), sources.end(), source);
+  path.reachable = at != sources.end();
+  path.source = static_cast<uint8_t>(path.reachable ? at - sources.begin() : 0);
+  path.on_link =
+      route.kind == io::RouteKind::kOnLink && way->info.layer == io::LinkLayer::kEthernet;
+  if (route.kind == io::RouteKind::kGateway && way->info.layer == io::LinkLayer::kEthernet) {
+    const auto gateway = gateways_.find(GatewayKey(route.link_index, route.gateway));
+    path.reachable = path.reachable && gateway != gateways_.end() && !gateway->second.is_zero();
+    if (path.reachable) path.next_hop = gateway->second;
+  }
+  return path;
+}
+
+absl::StatusOr<std::unique_ptr<io::SendRing>> SystemNetwork::MakeSendRing(size_t link,
+                                                                          size_t lane) {
+  Way& way = ways_[link];
+  io::SendRingOptions options{.name = way.info.local ? "raw-ip" : options_.ring,
+                              .slots = options_.ring_slots,
+                              .socket = {},
+                              .bind_raw_ip = !way.info.local};
+  OSPREY_ASSIGN_OR_RETURN(io::SelectedRing selected, io::OpenSendRing(way.link, options));
+  if (lane == 0) {
+    ring_names_.push_back(std::string(selected.ring->name()));
+    if (!selected.note.empty() && !way.info.local) {
+      Note(absl::StrFormat("%s: sending through %s: %s", way.info.name, ring_names_.back(),
+                           selected.note));
+    }
+  }
+  if (options_.record_path.empty()) return std::move(selected.ring);
+  if (way.record == nullptr) {
+    const std::string path = ways_.size() == 1
+                                 ? options_.record_path
+                                 : absl::StrFormat("%s.%s", options_.record_path, way.info.name);
+    OSPREY_ASSIGN_OR_RETURN(way.record, io::PcapWriter::Create(path, way.info.layer));
+  }
+  return std::make_unique<io::RecordingSendRing>(std::move(selected.ring), way.record,
+                                                 Clock::Real());
+}
+
+absl::StatusOr<std::unique_ptr<io::CaptureRing>> SystemNetwork::MakeCaptureRing(size_t link) {
+  const Way& way = ways_[link];
+  const io::PortRange ports{options_.port_plan.first, options_.port_plan.last};
+  io::CaptureFilter filter{.destinations = way.info.sources,
+                           .tcp_ports = {ports},
+                           .udp_ports = {},
+                           .icmp = true,
+                           .arp = way.info.layer == io::LinkLayer::kEthernet};
+  if (filter.destinations.size() > 8) filter.destinations.clear();
+  io::CaptureOptions options;
+  options.buffer_bytes = options_.capture_buffer_bytes;
+  return io::OpenPcapCapture(way.link, filter, options);
+}
+
+void SystemNetwork::Note(std::string text) {
+  if (std::find(notes_.begin(), notes_.end(), text) == notes_.end())
+    notes_.push_back(std::move(text));
+}
+
+}  // namespace osprey::engine

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The kernel's view of the network as the engine wants it, taken once at the start of a scan:
+// which links the targets are behind, our addresses there, the MAC addresses of the gateways.
+//
+// Own addresses (127/8 included) go through raw IP, because a packet socket gets no answer on `lo`
+// (decision 9). Links whose header we do not write do the same, bound to the link. Routes are
+// looked up in a snapshot: what changes during a scan is not followed.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "engine/network.h"
+#include "engine/port_plan.h"
+#include "engine/target_set.h"
+#include "io/link.h"
+#include "io/pcap_file.h"
+#include "io/route.h"
+
+namespace osprey::engine {
+
+struct SystemNetworkOptions {
+  std::string interface;      // -e: only this link; empty: as the routes say
+  std::string ring = "auto";  // io/ring_selector.h
+  size_t ring_slots = 4096;
+  int capture_buffer_bytes = 64 << 20;
+  MacAddr gateway_mac;  // --gateway-mac: instead of asking ARP; zero: ask
+  PortPlan port_plan;
+  std::string record_path;  // own sends are recorded here, per link; empty: not
+};
+
+class SystemNetwork final : public Network {
+ public:
+  // NotFound: no such interface. Unavailable: netlink does not answer, or no target can be reached
+  // (the message says why, naming the first). Opens nothing yet.
+  static absl::StatusOr<std::unique_ptr<SystemNetwork>> Create(const TargetSet& targets,
+                                                               const SystemNetworkOptions& options);
+
+  size_t link_count() const override { return ways_.size(); }
+  const LinkInfo& link(size_t index) const override { return ways_[index].info; }
+  Path PathTo(Ipv4Addr address) const noexcept override;
+  absl::StatusOr<std::unique_ptr<io::SendRing>> MakeSendRing(size_t link, size_t lane) override;
+  absl::StatusOr<std::unique_ptr<io::CaptureRing>> MakeCaptureRing(size_t link) override;
+
+  // For people: why a ring is not the first choice, which gateway does not answer, and so on.
+  const std::vector<std::string>& notes() const { return notes_; }
+  // "io_uring", ...: of each link, once MakeSendRing was called.
+  const std::vector<std::string>& ring_names() const { return ring_names_; }
+
+ private:
+  // One way out: a link, or the way to our own addresses.
+  struct Way {
+    LinkInfo info;
+    io::Link link;
+    std::shared_ptr<io::PcapWriter> record;
+  };
+
+  explicit SystemNetwork(const SystemNetworkOptions& options) : options_(options) {}
+  // Adds what `address` needs to ways, sources and gateways.
+  void Learn(Ipv4Addr address);
+  void LearnAll(const TargetSet& targets);
+  void ResolveGateways();
+  void Note(std::string text);
+  io::Route RouteTo(Ipv4Addr address) const noexcept;
+  const Way* WayOf(const io::Route& route) const noexcept;
+  bool WasUnreachable(Ipv4Addr address);
+  static uint64_t GatewayKey(int link_index, Ipv4Addr gateway) {
+    return uint64_t{static_cast<uint32_t>(link_index)} << 32 | gateway.host_order;
+  }
+
+  SystemNetworkOptions options_;
+  std::unique_ptr<io::LinkTable> links_;
+  std::unique_ptr<io::RouteTable> routes_;
+  int forced_index_ = 0;  // of -e; 0: none
+  std::vector<Way> ways_;
+  absl::flat_hash_map<uint64_t, MacAddr> gateways_;
+  std::vector<uint64_t> wanted_gateways_;
+  std::vector<std::string> notes_;
+  std::vector<std::string> ring_names_;
+};
+
+}  // namespace osprey::engine
