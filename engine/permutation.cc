@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/permutation.h"
 
-#include <bit>
-
 #include "base/check.h"
 
 namespace osprey {
@@ -10,22 +8,31 @@ namespace {
 
 constexpr uint64_t kMaxSize = uint64_t{1} << 32;
 
-// 32 well-mixed bits of a part of at most 16 bits.
-uint32_t Mix(uint32_t part, uint64_t add, uint64_t multiply) noexcept {
-  uint64_t x = (part + add) * multiply;
+// A number below `range` that depends on all bits of `half`, which is less than 2^16.
+uint32_t Mix(uint32_t half, uint64_t add, uint64_t multiply, uint32_t range) noexcept {
+  uint64_t x = (half + add) * multiply;
   x ^= x >> 32;
   x *= 0x9E3779B97F4A7C15;  // 2^64 / golden ratio, odd
-  return static_cast<uint32_t>(x >> 32);
+  return ScaleTo(static_cast<uint32_t>(x >> 32), range);
+}
+
+// Both arguments are below `range`.
+uint32_t AddModulo(uint32_t x, uint32_t y, uint32_t range) noexcept {
+  const uint32_t sum = x + y;
+  return sum >= range ? sum - range : sum;
+}
+
+uint32_t SubtractModulo(uint32_t x, uint32_t y, uint32_t range) noexcept {
+  return x >= y ? x - y : x + range - y;
 }
 
 }  // namespace
 
-Permutation::Permutation(uint64_t size, const HashKey& key) : size_(size) {
+Permutation::Permutation(uint64_t size, const HashKey& key)
+    : size_(size), low_range_(1), high_range_(1) {
   OSPREY_CHECK(size <= kMaxSize);
-  const auto bits = static_cast<uint32_t>(size <= 1 ? 0 : std::bit_width(size - 1));
-  low_bits_ = bits / 2;
-  low_mask_ = (uint32_t{1} << low_bits_) - 1;
-  high_mask_ = (uint32_t{1} << (bits - low_bits_)) - 1;
+  while (uint64_t{low_range_} * low_range_ < size) ++low_range_;
+  if (size > 0) high_range_ = static_cast<uint32_t>((size + low_range_ - 1) / low_range_);
   for (size_t round = 0; round < keys_.size(); ++round) {
     keys_[round].add = KeyedHash(key, 2 * round);
     keys_[round].multiply = KeyedHash(key, 2 * round + 1) | 1;
@@ -33,23 +40,25 @@ Permutation::Permutation(uint64_t size, const HashKey& key) : size_(size) {
 }
 
 uint32_t Permutation::Encipher(uint32_t value) const noexcept {
-  uint32_t low = value & low_mask_;
-  uint32_t high = value >> low_bits_;
+  uint32_t high = value / low_range_;
+  uint32_t low = value % low_range_;
   for (size_t round = 0; round < kRounds; round += 2) {
-    high ^= Mix(low, keys_[round].add, keys_[round].multiply) & high_mask_;
-    low ^= Mix(high, keys_[round + 1].add, keys_[round + 1].multiply) & low_mask_;
+    const RoundKey &first = keys_[round], &second = keys_[round + 1];
+    high = AddModulo(high, Mix(low, first.add, first.multiply, high_range_), high_range_);
+    low = AddModulo(low, Mix(high, second.add, second.multiply, low_range_), low_range_);
   }
-  return high << low_bits_ | low;
+  return high * low_range_ + low;
 }
 
 uint32_t Permutation::Decipher(uint32_t value) const noexcept {
-  uint32_t low = value & low_mask_;
-  uint32_t high = value >> low_bits_;
+  uint32_t high = value / low_range_;
+  uint32_t low = value % low_range_;
   for (size_t round = kRounds; round > 0; round -= 2) {
-    low ^= Mix(high, keys_[round - 1].add, keys_[round - 1].multiply) & low_mask_;
-    high ^= Mix(low, keys_[round - 2].add, keys_[round - 2].multiply) & high_mask_;
+    const RoundKey &first = keys_[round - 2], &second = keys_[round - 1];
+    low = SubtractModulo(low, Mix(high, second.add, second.multiply, low_range_), low_range_);
+    high = SubtractModulo(high, Mix(low, first.add, first.multiply, high_range_), high_range_);
   }
-  return high << low_bits_ | low;
+  return high * low_range_ + low;
 }
 
 uint32_t Permutation::Forward(uint32_t position) const noexcept {

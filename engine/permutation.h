@@ -4,12 +4,14 @@
 // give addresses far apart, so no network sees more than its share at a time; the state is the key
 // alone, so any position can be computed, resumed or given to another machine.
 //
-// Algorithm: a Feistel network over the smallest 2^b >= size, split into two parts of b/2 and
-// b - b/2 bits (unequal if b is odd, so that at most half of the domain lies outside), with
-// kRounds rounds; a value outside [0, size) is enciphered again until it falls inside ("cycle
-// walking", Black and Rogaway 2002: keeps the bijection, costs less than two passes on average).
-// The round function is multiply, fold, multiply with per-round keys from SipHash. Not a cipher
-// against an adversary: it must only look uniform, which the tests check.
+// Algorithm: a generalized Feistel network (Black and Rogaway, "Ciphers with arbitrary finite
+// domains", 2002) on pairs (low, high) with low < a, high < b, a = ceil(sqrt(size)) and
+// b = ceil(size / a): kRounds times one half is added, modulo its range, a keyed hash of the other.
+// A result outside [0, size) is enciphered again until it falls inside ("cycle walking", which
+// keeps the bijection). At most one value in b lies outside, so that is rare for every size; with
+// the usual power-of-two domain a size just above one walks twice on average, measured at 35 ns
+// instead of 10. The hash is multiply, fold, multiply with per-round keys from SipHash: not a
+// cipher against an adversary, it must only look uniform, which the tests check.
 //
 // Immutable; any thread may call; no method allocates.
 
@@ -44,9 +46,8 @@ class Permutation {
   uint32_t Decipher(uint32_t value) const noexcept;
 
   uint64_t size_;
-  uint32_t low_bits_;  // of the low part; the high part has as many or one more
-  uint32_t low_mask_;
-  uint32_t high_mask_;  // not shifted
+  uint32_t low_range_;   // a; at most 2^16, as is b
+  uint32_t high_range_;  // b
   std::array<RoundKey, kRounds> keys_;
 };
 
