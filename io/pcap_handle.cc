@@ -24,7 +24,8 @@ void OnPacket(u_char* user, const pcap_pkthdr* header, const u_char* data) {
   const size_t skip = std::min<size_t>(dispatch.skip, header->caplen);
   const auto* bytes = reinterpret_cast<const std::byte*>(data);
   dispatch.sink({.bytes = {bytes + skip, header->caplen - skip},
-                 .wire_length = static_cast<uint32_t>(std::max<size_t>(header->len, skip) - skip),
+                 .wire_length = static_cast<uint32_t>(std::max<size_t>(header->len, dispatch.skip) -
+                                                      dispatch.skip),
                  // With nanosecond precision libpcap puts nanoseconds into tv_usec.
                  .realtime_ns = header->ts.tv_sec * kNsPerSecond + header->ts.tv_usec});
 }

@@ -16,7 +16,7 @@ namespace osprey::io {
 namespace {
 
 using std::chrono::milliseconds;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Ipv4Addr Ip(std::string_view text) { return *Ipv4Addr::Parse(text); }
 
@@ -65,7 +65,7 @@ TEST(LinkNetns, ListsWhatIpShows) {
 }
 
 // What `ip route get` says, in its words: "via A dev D src S", without what we do not model.
-std::string KernelRoute(const testing_support::ScopedNetns& netns, const std::string& address) {
+std::string KernelRoute(const osprey::testing::ScopedNetns& netns, const std::string& address) {
   const auto result = netns.NearCommand("ip -4 -o route get " + address + " 2>&1");
   return result.exit_status == 0 ? result.output : "unreachable";
 }
@@ -105,7 +105,7 @@ TEST(RouteNetns, AgreesWithIpRouteGet) {
           "20.0.0.1", "20.1.0.1", "20.1.2.1", "20.1.3.1", "20.1.4.1", "20.1.5.1", "30.1.1.1",
           "40.1.1.1", "50.1.1.1", "10.77.0.2", "10.77.0.1", "20.255.255.255"}) {
       EXPECT_THAT(KernelRoute(*netns, address),
-                  testing::StartsWith(OurRoute(*table, *links, Ip(address))));
+                  ::testing::StartsWith(OurRoute(*table, *links, Ip(address))));
     }
   });
 }

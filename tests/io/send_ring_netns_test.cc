@@ -35,8 +35,8 @@
 namespace osprey::io {
 namespace {
 
-using testing::HasSubstr;
-using testing_support::ScopedNetns;
+using osprey::testing::ScopedNetns;
+using ::testing::HasSubstr;
 using Bytes = std::vector<uint8_t>;
 
 constexpr uint16_t kTestProtocol = 0x88B5;  // IEEE 802: local experimental ethertype
@@ -157,7 +157,7 @@ void ExpectAllCompleted(const std::vector<SendCompletion>& done, size_t frames) 
   }
 }
 
-class EveryPacketRing : public testing::TestWithParam<const char*> {};
+class EveryPacketRing : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(EveryPacketRing, FramesArriveByteExactAndInOrder) {
   OSPREY_NETNS_OR_SKIP(netns, {});
@@ -312,7 +312,7 @@ TEST_P(EveryPacketRing, PacketsLeaveAPointToPointDeviceWithoutEthernetHeader) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Rings, EveryPacketRing, testing::Values("io_uring", "sendmmsg"),
+INSTANTIATE_TEST_SUITE_P(Rings, EveryPacketRing, ::testing::Values("io_uring", "sendmmsg"),
                          [](const auto& param) { return std::string(param.param); });
 
 // Ones' complement sum over the IP header: 0xFFFF if its checksum is right.
@@ -395,7 +395,7 @@ struct Refusal {
   uint32_t call;
 };
 
-class IoUringRefused : public testing::TestWithParam<Refusal> {};
+class IoUringRefused : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(IoUringRefused, AutoFallsBackToSendmmsgAndSaysWhy) {
   OSPREY_NETNS_OR_SKIP(netns, {});
@@ -410,16 +410,16 @@ TEST_P(IoUringRefused, AutoFallsBackToSendmmsgAndSaysWhy) {
     auto selected = OpenSendRing(link, {.name = "auto", .slots = 16});
     ASSERT_TRUE(selected.ok()) << selected.status();
     EXPECT_EQ(selected->ring->name(), "sendmmsg");
-    EXPECT_THAT(selected->note, testing::AllOf(HasSubstr("io_uring"), HasSubstr("seccomp")));
+    EXPECT_THAT(selected->note, ::testing::AllOf(HasSubstr("io_uring"), HasSubstr("seccomp")));
     ExpectAllCompleted(SendAll(*selected->ring, frames), frames.size());
   });
   EXPECT_EQ(receiver->Read(2), frames);
 }
 
 INSTANTIATE_TEST_SUITE_P(Errors, IoUringRefused,
-                         testing::Values(Refusal{"SetupEperm", EPERM, SYS_io_uring_setup},
-                                         Refusal{"SetupEnosys", ENOSYS, SYS_io_uring_setup},
-                                         Refusal{"EnterEperm", EPERM, SYS_io_uring_enter}),
+                         ::testing::Values(Refusal{"SetupEperm", EPERM, SYS_io_uring_setup},
+                                           Refusal{"SetupEnosys", ENOSYS, SYS_io_uring_setup},
+                                           Refusal{"EnterEperm", EPERM, SYS_io_uring_enter}),
                          [](const auto& param) { return std::string(param.param.name); });
 
 TEST(RingSelectorNetns, AutoTakesIoUringOnAnEthernetLink) {

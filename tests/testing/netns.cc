@@ -18,7 +18,7 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 
-namespace osprey::testing_support {
+namespace osprey::testing {
 namespace {
 
 // A new namespace, held by its descriptor. Made by a thread that then ends.
@@ -142,4 +142,4 @@ std::unique_ptr<ScopedProcess> ScopedNetns::Start(int fd, const std::vector<std:
   return std::make_unique<ScopedProcess>(pid);
 }
 
-}  // namespace osprey::testing_support
+}  // namespace osprey::testing

@@ -21,7 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace osprey::testing_support {
+namespace osprey::testing {
 
 // A program running in a namespace. Killed, and waited for, when the object goes away; also
 // killed if this process dies.
@@ -88,11 +88,11 @@ class ScopedNetns {
 // For the first line of a test body: skips it, with the reason, where namespaces are not allowed.
 //   OSPREY_NETNS_OR_SKIP(netns, {});
 //   netns->Near([&] { ... });
-#define OSPREY_NETNS_OR_SKIP(name, ...)                                                 \
-  auto name##_or = ::osprey::testing_support::ScopedNetns::Create(                      \
-      ::osprey::testing_support::NetnsOptions __VA_ARGS__);                             \
-  if (absl::IsPermissionDenied(name##_or.status())) GTEST_SKIP() << name##_or.status(); \
-  ASSERT_TRUE(name##_or.ok()) << name##_or.status();                                    \
+#define OSPREY_NETNS_OR_SKIP(name, ...)                                                    \
+  auto name##_or =                                                                         \
+      ::osprey::testing::ScopedNetns::Create(::osprey::testing::NetnsOptions __VA_ARGS__); \
+  if (absl::IsPermissionDenied(name##_or.status())) GTEST_SKIP() << name##_or.status();    \
+  ASSERT_TRUE(name##_or.ok()) << name##_or.status();                                       \
   auto name = *std::move(name##_or)
 
-}  // namespace osprey::testing_support
+}  // namespace osprey::testing
