@@ -55,7 +55,7 @@ class Image {
   size_t reference_count() const { return header_->reference_count; }
   size_t block_count() const { return header_->block_count; }
   size_t plane_count() const { return header_->plane_count; }
-  std::string_view Text(TextRef ref) const { return {strings_ + ref.offset, ref.size}; }
+  std::string_view Text(TextRef ref) const { return {strings_.data() + ref.offset, ref.size}; }
   std::string_view version_notice() const { return Text(header_->version_notice); }
 
   // REQUIRES for all of these: indices within their section.
@@ -107,11 +107,20 @@ class Image {
 
   // Sets the views. The only place that looks at unverified bytes.
   absl::Status Verify();
+  absl::Status SetViews();
+  absl::Status VerifyAttributes() const;
+  absl::Status VerifyReferences() const;
+  absl::Status VerifyValues() const;
+  absl::Status VerifyLastBlocks() const;
+  bool GoodText(TextRef ref) const {
+    return (ref.offset <= strings_.size()) & (ref.size <= strings_.size() - ref.offset);
+  }
+  bool GoodSet(uint32_t id) const { return id < header_->set_count; }
 
   std::shared_ptr<const void> owner_;
   std::span<const std::byte> bytes_;
   const ImageHeader* header_ = nullptr;
-  const char* strings_ = nullptr;
+  std::span<const char> strings_;
   std::span<const AttributeRecord> attributes_;
   std::span<const ExpressionRecord> expressions_;
   std::span<const TestLineRecord> test_lines_;

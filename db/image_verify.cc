@@ -52,11 +52,7 @@ absl::Status VerifyCounts(const ImageHeader& header) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-namespace {
-
-// The sections as typed views, and the checks of what they point at.
+// The sections as typed views.
 class Verifier {
  public:
   explicit Verifier(std::span<const std::byte> bytes, const ImageHeader& header)
@@ -74,14 +70,9 @@ class Verifier {
     return absl::OkStatus();
   }
 
-  void set_string_bytes(size_t size) { string_bytes_ = size; }
-  bool Good(TextRef ref) const { return Fits(ref.offset, ref.size, string_bytes_); }
-  bool GoodSet(uint32_t set) const { return set < header_.set_count; }
-
  private:
   std::span<const std::byte> bytes_;
   const ImageHeader& header_;
-  size_t string_bytes_ = 0;
 };
 
 template <typename Range, typename Predicate>
@@ -115,10 +106,15 @@ absl::Status Image::Verify() {
     return absl::InvalidArgumentError("compiled database is damaged: its checksum is wrong");
   }
   OSPREY_RETURN_IF_ERROR(VerifyCounts(*header_));
+  OSPREY_RETURN_IF_ERROR(SetViews());
+  OSPREY_RETURN_IF_ERROR(VerifyAttributes());
+  OSPREY_RETURN_IF_ERROR(VerifyReferences());
+  return VerifyValues();
+}
 
-  Verifier verifier(bytes_, *header_);
-  std::span<const char> strings;
-  OSPREY_RETURN_IF_ERROR(verifier.View(Section::kStrings, strings));
+absl::Status Image::SetViews() {
+  const Verifier verifier(bytes_, *header_);
+  OSPREY_RETURN_IF_ERROR(verifier.View(Section::kStrings, strings_));
   OSPREY_RETURN_IF_ERROR(verifier.View(Section::kAttributes, attributes_));
   OSPREY_RETURN_IF_ERROR(verifier.View(Section::kExpressions, expressions_));
   OSPREY_RETURN_IF_ERROR(verifier.View(Section::kTestLines, test_lines_));
@@ -134,28 +130,28 @@ absl::Status Image::Verify() {
   OSPREY_RETURN_IF_ERROR(verifier.View(Section::kOutlines, outlines_));
   OSPREY_RETURN_IF_ERROR(verifier.View(Section::kSets, sets_));
   OSPREY_RETURN_IF_ERROR(verifier.View(Section::kBlocks, blocks_));
-  strings_ = strings.data();
-  verifier.set_string_bytes(strings.size());
-
   const ImageHeader& h = *header_;
-  const auto good_text = [&](TextRef ref) { return verifier.Good(ref); };
-  const auto good_set = [&](uint32_t set) { return verifier.GoodSet(set); };
-
-  if (!good_text(h.version_notice)) return Unsound("version notice");
   if (attributes_.size() != kAttributeCount || references_.size() != h.reference_count ||
       reference_lines_.size() != size_t{h.reference_count} * kLineCount ||
       sets_.size() != size_t{h.set_count} * h.block_count ||
       blocks_.size() != size_t{h.pool_block_count} * kBlockWords) {
     return Unsound("sizes of sections");
   }
+  if (!GoodText(h.version_notice)) return Unsound("version notice");
+  return absl::OkStatus();
+}
 
+absl::Status Image::VerifyAttributes() const {
+  const ImageHeader& h = *header_;
   uint64_t sum = 0;
+  uint64_t expressions = 0;
   for (const AttributeRecord& a : attributes_) {
     if (a.points % h.point_unit != 0) return Unsound("points");
     sum += a.points / h.point_unit;
-    const bool good = good_set(a.present_set) &&
-                      Fits(a.first_expression, a.expression_count, expressions_.size()) &&
-                      Fits(a.first_key, a.key_count, keys_.size()) &&
+    // The attributes divide the expressions among them, in order.
+    if (a.first_expression != expressions) return Unsound("expressions of attributes");
+    expressions += a.expression_count;
+    const bool good = GoodSet(a.present_set) && Fits(a.first_key, a.key_count, keys_.size()) &&
                       Fits(a.first_key_set, 2 * uint64_t{a.key_count} + 1, key_sets_.size()) &&
                       Fits(a.first_outline, a.outline_count, outlines_.size()) &&
                       GoodTable(short_values_, a.first_short, a.short_slots,
@@ -164,60 +160,71 @@ absl::Status Image::Verify() {
                                 [](const LongValue& v) { return v.text.size == 0; });
     if (!good) return Unsound("attributes");
   }
+  if (expressions != expressions_.size()) return Unsound("expressions of attributes");
   if (static_cast<uint32_t>(std::bit_width(sum)) > h.plane_count) return Unsound("points");
+  return absl::OkStatus();
+}
 
-  if (!All(expressions_,
-           [&](const ExpressionRecord& e) { return good_text(e.text) && good_set(e.set); })) {
-    return Unsound("expressions");
-  }
-  if (!All(test_lines_,
-           [&](const TestLineRecord& line) {
-             return line.line < kLineCount &&
-                    Fits(line.first_part, line.part_count, line_parts_.size());
-           }) ||
-      !All(line_parts_, [&](uint32_t part) { return part < expressions_.size(); }) ||
-      !All(reference_lines_,
-           [&](uint32_t line) { return line == kNone || line < test_lines_.size(); })) {
-    return Unsound("test lines");
-  }
-  if (!All(references_,
-           [&](const ReferenceRecord& r) {
-             return good_text(r.name) && r.name_id < h.reference_count &&
-                    Fits(r.first_class, r.class_count, classes_.size());
-           }) ||
-      !All(classes_,
-           [&](const ClassRecord& c) {
-             return good_text(c.vendor) && good_text(c.family) && good_text(c.generation) &&
-                    good_text(c.type) && Fits(c.first_cpe, c.cpe_count, cpes_.size());
-           }) ||
-      !All(cpes_, good_text)) {
-    return Unsound("references");
-  }
-  if (!All(key_sets_, good_set) ||
-      !All(short_values_, [&](const ShortValue& v) { return good_set(v.set); }) ||
-      !All(long_values_,
-           [&](const LongValue& v) { return good_text(v.text) && good_set(v.set); }) ||
-      !All(outlines_, [&](const OutlineRecord& o) { return o.expression < expressions_.size(); }) ||
-      !All(sets_, [&](uint32_t block) { return block < h.pool_block_count; })) {
-    return Unsound("value tables");
-  }
+absl::Status Image::VerifyReferences() const {
+  const bool good_lines =
+      All(expressions_,
+          [&](const ExpressionRecord& e) { return GoodText(e.text) & GoodSet(e.set); }) &&
+      All(test_lines_,
+          [&](const TestLineRecord& line) {
+            return (line.line < kLineCount) &
+                   Fits(line.first_part, line.part_count, line_parts_.size());
+          }) &&
+      All(line_parts_, [&](uint32_t part) { return part < expressions_.size(); }) &&
+      All(reference_lines_,
+          [&](uint32_t line) { return (line == kNone) | (line < test_lines_.size()); });
+  if (!good_lines) return Unsound("test lines");
+  const bool good_references =
+      All(references_,
+          [&](const ReferenceRecord& r) {
+            return GoodText(r.name) & (r.name_id < header_->reference_count) &
+                   Fits(r.first_class, r.class_count, classes_.size());
+          }) &&
+      All(classes_,
+          [&](const ClassRecord& c) {
+            return GoodText(c.vendor) & GoodText(c.family) & GoodText(c.generation) &
+                   GoodText(c.type) & Fits(c.first_cpe, c.cpe_count, cpes_.size());
+          }) &&
+      All(cpes_, [&](TextRef cpe) { return GoodText(cpe); });
+  return good_references ? absl::OkStatus() : Unsound("references");
+}
 
-  // No set names references that there are not; the empty ones are empty.
-  const size_t used = h.reference_count - size_t{h.block_count - 1} * kBlockBits;
-  for (uint32_t i = 0; i < h.set_count; ++i) {
-    const uint64_t* const block = blocks() + size_t{set(i)[h.block_count - 1]} * kBlockWords;
-    for (size_t bit = used / 64; bit < kBlockWords; ++bit) {
-      const uint64_t allowed = bit > used / 64 ? 0 : (uint64_t{1} << (used % 64)) - 1;
-      if ((block[bit] & ~allowed) != 0) return Unsound("bits of reference sets");
-    }
-  }
-  const auto first_set = sets_.first(h.block_count);
-  const auto first_block = blocks_.first(kBlockWords);
-  if (std::any_of(first_set.begin(), first_set.end(), [](uint32_t b) { return b != 0; }) ||
-      std::any_of(first_block.begin(), first_block.end(), [](uint64_t w) { return w != 0; })) {
+absl::Status Image::VerifyValues() const {
+  const bool good =
+      All(key_sets_, [&](uint32_t set) { return GoodSet(set); }) &&
+      All(short_values_, [&](const ShortValue& v) { return GoodSet(v.set); }) &&
+      All(long_values_, [&](const LongValue& v) { return GoodText(v.text) & GoodSet(v.set); }) &&
+      All(outlines_, [&](const OutlineRecord& o) { return o.expression < expressions_.size(); }) &&
+      All(sets_, [&](uint32_t block) { return block < header_->pool_block_count; });
+  if (!good) return Unsound("value tables");
+  const auto is_zero = [](uint64_t word) { return word == 0; };
+  const auto empty_set = sets_.first(header_->block_count);
+  const auto empty_block = blocks_.first(kBlockWords);
+  if (!std::all_of(empty_set.begin(), empty_set.end(), is_zero) ||
+      !std::all_of(empty_block.begin(), empty_block.end(), is_zero)) {
     return Unsound("the empty set");
   }
-  return absl::OkStatus();
+  return VerifyLastBlocks();
+}
+
+// No set names references that there are not.
+absl::Status Image::VerifyLastBlocks() const {
+  const size_t last = header_->block_count - 1;
+  const size_t used = header_->reference_count - last * kBlockBits;  // 1..kBlockBits
+  std::array<uint64_t, kBlockWords> forbidden{};
+  for (size_t bit = used; bit < kBlockBits; ++bit) {
+    forbidden[bit / 64] |= uint64_t{1} << (bit % 64);
+  }
+  uint64_t found = 0;
+  for (uint32_t i = 0; i < header_->set_count; ++i) {
+    const uint64_t* const block = blocks() + size_t{set(i)[last]} * kBlockWords;
+    for (size_t w = 0; w < kBlockWords; ++w) found |= block[w] & forbidden[w];
+  }
+  return found == 0 ? absl::OkStatus() : Unsound("bits of reference sets");
 }
 
 }  // namespace osprey::db
