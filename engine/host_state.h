@@ -41,6 +41,9 @@ struct HostConfig {
   int64_t test_spacing_ns = 25'000'000;
   int64_t seq_spacing_slack_ns = 40'000'000;  // a SEQ gap this much over the spacing is "off"
   uint8_t test_transmissions = 4;
+  uint32_t scan_delay_ms = 0;    // least time between two probes to a host; 0: the above
+  uint8_t timing_template = 3;   // -T0 to -T5
+  bool udp_scan_requested = false;
   bool gentle = false;  // leaves out T2, T3 and T7, which upset fragile devices
   RttParams rtt;
 };

@@ -138,6 +138,7 @@ class Lane {
   void HandleTcp(const io::wire::Reply& reply, int64_t received);
   void HandleDiscoveryTcp(const io::wire::Reply& reply, int64_t received);
   void HandleEcho(const io::wire::Reply& reply, int64_t received);
+  void HandleUdp(const io::wire::Reply& reply, int64_t received);
   void HandleIcmpError(const io::wire::Reply& reply, int64_t received);
   void HandleArp(const io::wire::Reply& reply);
   // A valid answer to a discovery or port probe.

@@ -208,7 +208,7 @@ void Lane::EndHost(uint32_t slot, HostOutcome outcome) {
   result->target_index = host.target_index;
   result->lane = config_.lane;
   result->epoch = host.epoch;
-  result->facts = FactsOf(host, false);
+  result->facts = FactsOf(host, *shared_->host);
   if (host.on_link) result->mac = host.next_hop;
   result->srtt_us = host.rtt.srtt_us;
   result->started_realtime_ns = started_realtime_ns_[slot];

@@ -27,6 +27,8 @@ void Lane::HandleReply(const Reply& reply) {
       return HandleIcmpError(reply, received);
     case ReplyKind::kArp:
       return HandleArp(reply);
+    case ReplyKind::kUdp:
+      return HandleUdp(reply, received);
     default:
       counters_[LaneCounter::kReplyOther].Add();
   }
@@ -97,7 +99,9 @@ void Lane::HandleLife(const Reply& reply, HostOrderPort port, PortState state, i
 
 void Lane::HandleEcho(const Reply& reply, int64_t received) {
   if (reply.echo.id >= kFirstDiscoveryIcmpId) {
-    if (!shared_->cookies->CheckEchoReply(reply.source, reply.echo.id, reply.echo.sequence)) {
+    if (!reply.echo.has_payload ||
+        !shared_->cookies->CheckEchoReply(reply.source, reply.echo.id, reply.echo.sequence,
+                                          reply.echo.payload)) {
       counters_[LaneCounter::kReplyForged].Add();
       return;
     }
@@ -115,6 +119,15 @@ void Lane::HandleEcho(const Reply& reply, int64_t received) {
     return;
   }
   CountProbeReply(slot, machine_.OnEcho(host, which, reply.echo.answer, received));
+}
+
+void Lane::HandleUdp(const Reply& reply, int64_t received) {
+  if (!shared_->cookies->CheckUdpReply(reply.source, reply.udp.source_port,
+                                       reply.udp.destination_port)) {
+    counters_[LaneCounter::kReplyForged].Add();
+    return;
+  }
+  HandleLife(reply, reply.udp.source_port, PortState::kUnknown, received);
 }
 
 void Lane::HandleIcmpError(const Reply& reply, int64_t received) {

@@ -40,7 +40,7 @@ bool MatchShard::RunOnce() {
 
 void MatchShard::Process(const MatchJob& job) {
   counters_[ShardCounter::kJobsIn].Add();
-  matcher::HostFacts facts = FactsOf(job.host->state, shared_->udp_scan_requested);
+  matcher::HostFacts facts = FactsOf(job.host->state, *shared_->host);
   matcher::MatchList matches;
   matcher::BuildFingerprint(job.host->observation, facts, fingerprint_);
   shared_->matcher->Match(fingerprint_, scratch_, matches);

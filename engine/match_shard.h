@@ -36,7 +36,6 @@ struct ShardShared {
   Doorbell* bell = nullptr;  // shared by all shards
   ResultQueue* results = nullptr;
   Doorbell* writer_bell = nullptr;
-  bool udp_scan_requested = false;
 };
 
 class MatchShard {

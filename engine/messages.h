@@ -85,6 +85,6 @@ using VerdictQueue = BoundedQueue<VerdictMessage, kMaxHostsInFlight>;
 using ResultQueue = BoundedQueue<HostResultPtr, 1 << 10>;
 
 // What a matcher and the output need to know of a host beyond its observation.
-matcher::HostFacts FactsOf(const HostState& state, bool udp_scan_requested);
+matcher::HostFacts FactsOf(const HostState& state, const HostConfig& config);
 
 }  // namespace osprey::engine

@@ -37,6 +37,7 @@ Receiver::Receiver(uint8_t link_index, const LinkInfo& link, std::unique_ptr<io:
 bool Receiver::IsOurs(const Reply& reply) const {
   const auto& mine = link_.sources;
   if (std::find(mine.begin(), mine.end(), reply.destination) == mine.end()) return false;
+  if (reply.kind == ReplyKind::kUdp) return ports_.IsDiscoveryPort(reply.udp.destination_port);
   if (reply.kind != ReplyKind::kTcp) return true;
   const HostOrderPort to = reply.tcp.destination_port;
   return ports_.IsOsPort(to) || ports_.IsDiscoveryPort(to);

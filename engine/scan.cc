@@ -85,8 +85,7 @@ absl::Status Scan::Build() {
                    .jobs = &jobs_,
                    .bell = &shard_bell_,
                    .results = &results_,
-                   .writer_bell = &writer_bell_,
-                   .udp_scan_requested = inputs_.udp_scan_requested};
+                   .writer_bell = &writer_bell_};
   // Never more room than targets: small scans stay small.
   const auto hosts = static_cast<uint32_t>(std::min<uint64_t>(
       {inputs_.max_hosts / inputs_.lanes + 1, std::max<uint64_t>(size, 16), kMaxHostsInFlight}));

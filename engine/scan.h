@@ -44,7 +44,6 @@ struct ScanInputs {
   int64_t reply_window_ns = 2 * kNsPerSecond;
   int64_t host_timeout_ns = 0;
   int64_t sync_interval_ns = kNsPerSecond;
-  bool udp_scan_requested = false;
 };
 
 struct ScanProgress {

@@ -181,11 +181,12 @@ absl::StatusOr<std::unique_ptr<io::SendRing>> SystemNetwork::MakeSendRing(size_t
 absl::StatusOr<std::unique_ptr<io::CaptureRing>> SystemNetwork::MakeCaptureRing(size_t link) {
   const Way& way = ways_[link];
   const io::PortRange ports{options_.port_plan.first, options_.port_plan.last};
-  io::CaptureFilter filter{.destinations = way.info.sources,
-                           .tcp_ports = {ports},
-                           .udp_ports = {},
-                           .icmp = true,
-                           .arp = way.info.layer == io::LinkLayer::kEthernet};
+  io::CaptureFilter filter{
+      .destinations = way.info.sources,
+      .tcp_ports = {ports},
+      .udp_ports = {{options_.port_plan.discovery_first(), options_.port_plan.last}},
+      .icmp = true,
+      .arp = way.info.layer == io::LinkLayer::kEthernet};
   if (filter.destinations.size() > 8) filter.destinations.clear();
   io::CaptureOptions options;
   options.buffer_bytes = options_.capture_buffer_bytes;

@@ -10,8 +10,9 @@
 //   workers:           work(batch, worker)
 //
 // Invariants:
-//   1. slots >= workers, so no two workers wait for the same slot.
-//   2. A slot belongs to the owner while kFree or kDone, to the worker of its ticket while kFilled.
+//   1. A slot's state names the ticket it speaks of, so that a worker whose ticket comes round to a
+//      slot where a slower one is still at work waits for it.
+//   2. A slot belongs to the worker of its ticket while kFilled, else to the owner.
 //   3. `done` is called by the owner's thread, in order of submission, inside Next and Drain.
 //
 // One owner thread. Waiting is a futex (std::atomic::wait): batches are milliseconds of work.
@@ -33,7 +34,7 @@ class BatchRing {
   using Done = std::function<void(Batch& batch)>;
 
   BatchRing(size_t workers, size_t slots, Work work, Done done)
-      : slots_(std::max(slots, workers)), work_(std::move(work)), done_(std::move(done)) {
+      : slots_(slots), work_(std::move(work)), done_(std::move(done)) {
     for (size_t i = 0; i < workers; ++i) threads_.emplace_back([this, i] { Serve(i); });
   }
   BatchRing(const BatchRing&) = delete;
@@ -41,9 +42,8 @@ class BatchRing {
   // What is under way is worked on, but not handed over: call Drain first.
   ~BatchRing() {
     for (size_t i = 0; i < threads_.size(); ++i) {
-      Slot& slot = SlotOf(submitted_++);
-      WaitWhile(slot, kFilled);
-      Publish(slot, kStop);
+      if (submitted_ >= slots_.size()) WaitForDone(submitted_ - slots_.size());
+      Publish(submitted_++, kStop);
     }
     for (std::thread& thread : threads_) thread.join();
   }
@@ -55,45 +55,58 @@ class BatchRing {
     return SlotOf(submitted_).batch;
   }
   // Gives the batch of the last Next to the workers.
-  void Submit() { Publish(SlotOf(submitted_++), kFilled); }
+  void Submit() { Publish(submitted_++, kFilled); }
   // Waits for everything under way, and hands it over.
   void Drain() {
     while (handed_over_ < submitted_) HandOverOldest();
   }
 
  private:
-  enum State : uint32_t { kFree, kFilled, kDone, kStop };
+  enum Phase : uint32_t { kFilled, kDone, kStop };
+  // Ticket and phase. Tickets may wrap: at most slots_.size() are under way.
+  static constexpr uint32_t State(uint64_t ticket, Phase phase) {
+    return static_cast<uint32_t>(ticket << 2) | phase;
+  }
   struct Slot {
-    std::atomic<uint32_t> state = kFree;
+    std::atomic<uint32_t> state = State(~uint64_t{0}, kDone);
     Batch batch;
   };
 
   Slot& SlotOf(uint64_t ticket) { return slots_[ticket % slots_.size()]; }
 
-  static void Publish(Slot& slot, State state) {
-    slot.state.store(state, std::memory_order_release);
+  void Publish(uint64_t ticket, Phase phase) {
+    Slot& slot = SlotOf(ticket);
+    slot.state.store(State(ticket, phase), std::memory_order_release);
     slot.state.notify_all();
   }
-  static uint32_t WaitWhile(Slot& slot, uint32_t state) {
-    slot.state.wait(state, std::memory_order_acquire);
-    return slot.state.load(std::memory_order_acquire);
+
+  // A stopped ticket counts as done.
+  void WaitForDone(uint64_t ticket) {
+    SlotOf(ticket).state.wait(State(ticket, kFilled), std::memory_order_acquire);
   }
 
   void HandOverOldest() {
-    Slot& slot = SlotOf(handed_over_++);
-    WaitWhile(slot, kFilled);
-    done_(slot.batch);
-    slot.state.store(kFree, std::memory_order_relaxed);
+    const uint64_t ticket = handed_over_++;
+    WaitForDone(ticket);
+    done_(SlotOf(ticket).batch);
+  }
+
+  // Waits until the owner has said what this ticket is.
+  uint32_t WaitForTicket(uint64_t ticket) {
+    const std::atomic<uint32_t>& state = SlotOf(ticket).state;
+    while (true) {
+      const uint32_t now = state.load(std::memory_order_acquire);
+      if (now == State(ticket, kFilled) || now == State(ticket, kStop)) return now;
+      state.wait(now, std::memory_order_acquire);
+    }
   }
 
   void Serve(size_t worker) {
     while (true) {
-      Slot& slot = SlotOf(next_ticket_.fetch_add(1, std::memory_order_relaxed));
-      uint32_t state = slot.state.load(std::memory_order_acquire);
-      while (state != kFilled && state != kStop) state = WaitWhile(slot, state);
-      if (state == kStop) return;
-      work_(slot.batch, worker);
-      Publish(slot, kDone);
+      const uint64_t ticket = next_ticket_.fetch_add(1, std::memory_order_relaxed);
+      if (WaitForTicket(ticket) == State(ticket, kStop)) return;
+      work_(SlotOf(ticket).batch, worker);
+      Publish(ticket, kDone);
     }
   }
 

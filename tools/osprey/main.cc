@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line `osprey`: one sub-command a file, exit statuses in exit_codes.h.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "io/writers/output_sink.h"
 #include "tools/osprey/command.h"
 #include "tools/osprey/db_command.h"
 #include "tools/osprey/exit_codes.h"
 #include "tools/osprey/match_command.h"
-#include "tools/osprey/version_text.h"
-#ifdef OSPREY_HAVE_SCAN
 #include "tools/osprey/scan_command.h"
-#endif
+#include "tools/osprey/scan_settings.h"
+#include "tools/osprey/version_text.h"
 
 namespace osprey::tools {
 namespace {
@@ -32,16 +33,21 @@ int Main(int argc, char** argv) {
   bool version = false;
   app.add_flag("-V,--version", version, "Print the versions of program and database");
   CommandList commands;
-#ifdef OSPREY_HAVE_SCAN
-  RegisterScanCommand(app, commands);
-#endif
+  std::vector<std::string> words(argv + 1, argv + argc);
+  std::vector<std::string> scan_words;
+  if (!words.empty() && words[0] == "scan") {
+    words = TranslateNmapStyle(words);
+    scan_words.assign(words.begin() + 1, words.end());
+  }
+  RegisterScanCommand(app, commands, scan_words);
   RegisterMatchCommand(app, commands);
   RegisterDbCommand(app, commands);
   app.footer(
       "Exit status: 0 done; 1 some of it failed; 2 wrong usage; 3 cannot start;\n"
       "4 the output failed; 5 interrupted. Manual: osprey(1).");
   try {
-    app.parse(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants it
+    app.parse(words);
   } catch (const CLI::ParseError& error) {
     return ExplainParse(app, error);
   }

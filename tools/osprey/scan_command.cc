@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of a scan: check everything that was said, open database, network and outputs, and
+// only then send. What was found before an error is always written.
+#include "tools/osprey/scan_command.h"
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "base/status_macros.h"
+#include "engine/scan.h"
+#include "engine/system_network.h"
+#include "io/writers/grepable_writer.h"
+#include "io/writers/ndjson_writer.h"
+#include "io/writers/normal_writer.h"
+#include "io/writers/xml_writer.h"
+#include "matcher/matcher.h"
+#include "tools/osprey/database.h"
+#include "tools/osprey/exit_codes.h"
+#include "tools/osprey/scan_output.h"
+#include "tools/osprey/scan_settings.h"
+#include "tools/osprey/scan_status.h"
+#include "tools/osprey/version.h"
+
+namespace osprey::tools {
+namespace {
+
+std::atomic<int> g_interrupts{0};
+
+void OnInterrupt(int) { g_interrupts.fetch_add(1); }
+
+void CatchInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = OnInterrupt;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+void PrintLines(const std::string& text) {
+  for (const auto line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    PrintError(std::string(line));
+  }
+}
+
+std::string PortsText(std::span<const HostOrderPort> ascending) {
+  std::string text;
+  for (size_t i = 0; i < ascending.size();) {
+    size_t end = i;
+    while (end + 1 < ascending.size() && ascending[end + 1] == ascending[end] + 1) ++end;
+    absl::StrAppend(&text, text.empty() ? "" : ",", ascending[i]);
+    if (end > i) absl::StrAppend(&text, "-", ascending[end]);
+    i = end + 1;
+  }
+  return text;
+}
+
+// A journal needs a file of its own; pipes and devices get plain NDJSON.
+bool CanBeJournal(const std::string& path) {
+  if (path == "-") return false;
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  return !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
+}
+
+// One run of the command, from checked settings to exit status.
+class ScanRun {
+ public:
+  ScanRun(ScanArguments arguments, std::string command_line)
+      : arguments_(std::move(arguments)), command_line_(std::move(command_line)) {
+    arguments_.verbosity += arguments_.debugging;
+  }
+
+  int Run();
+
+ private:
+  int Prepare();
+  int DryRun() const;
+  absl::Status LoadResume();
+  absl::Status OpenOutputs();
+  absl::Status AddWriter(const std::string& path, auto make);
+  absl::Status OpenJournal(const std::string& path);
+  absl::Status OpenScan();
+  int Scan();
+  void Tick();
+  void PrintNotes() const;
+  io::ScanInfo Info() const;
+  io::ScanSummary Summary(const absl::Status& status) const;
+  absl::Status WriteCounters() const;
+
+  ScanArguments arguments_;
+  std::string command_line_;
+  ScanSettings settings_;
+  std::unique_ptr<engine::JournalFile> resumed_file_;
+  engine::Checkpoint checkpoint_;
+  std::vector<uint32_t> done_;
+  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<matcher::Matcher> matcher_;
+  std::unique_ptr<engine::SystemNetwork> network_;
+  std::unique_ptr<ScanOutput> output_;
+  std::unique_ptr<engine::Scan> scan_;
+  std::unique_ptr<ProgressLine> progress_;
+  int interrupts_seen_ = 0;
+  int64_t start_s_ = 0;
+  int64_t start_ns_ = 0;
+};
+
+int ScanRun::Run() {
+  if (const int status = Prepare(); status != kExitOk) return status;
+  if (arguments_.dry_run) return DryRun();
+  return Scan();
+}
+
+int ScanRun::Prepare() {
+  if (!arguments_.resume.empty()) {
+    if (const absl::Status status = LoadResume(); !status.ok()) {
+      PrintError(status);
+      return kExitCannotStart;
+    }
+  }
+  auto settings = CheckScanArguments(arguments_);
+  if (!settings.ok()) {
+    PrintLines(std::string(settings.status().message()));
+    return kExitUsage;
+  }
+  settings_ = *std::move(settings);
+  if (resumed_file_ != nullptr) {
+    settings_.seed = checkpoint_.seed;
+    if (settings_.targets_digest != checkpoint_.targets_digest ||
+        settings_.options_digest != checkpoint_.options_digest) {
+      PrintError(absl::StrCat(arguments_.resume,
+                              ": cannot be continued: its target list or the ports of this machine "
+                              "changed since it was begun"));
+      return kExitCannotStart;
+    }
+  }
+  return kExitOk;
+}
+
+int ScanRun::DryRun() const {
+  const uint64_t targets = settings_.targets.size();
+  const uint64_t probes = targets * std::max<size_t>(settings_.steps.size(), 1);
+  std::printf("Targets: %llu\n", static_cast<unsigned long long>(targets));
+  for (const auto& removed : settings_.target_report.removed) {
+    std::printf("  left out: %llu in %s\n", static_cast<unsigned long long>(removed.addresses),
+                std::string(removed.range->name).c_str());
+  }
+  if (settings_.target_report.excluded > 0) {
+    std::printf("  excluded: %llu\n",
+                static_cast<unsigned long long>(settings_.target_report.excluded));
+  }
+  std::printf("Ports: %s\n", PortsText(settings_.ports.ascending()).c_str());
+  std::printf("Discovery: %zu probes a target, %llu in all", settings_.steps.size(),
+              static_cast<unsigned long long>(probes));
+  if (arguments_.max_rate > 0) {
+    std::printf(" (%.0f s at %.0f packets per second)",
+                static_cast<double>(probes) / arguments_.max_rate, arguments_.max_rate);
+  }
+  std::printf("\nFirst targets, in order:");
+  const Permutation order(targets, DeriveKey(settings_.seed, "permutation"));
+  for (uint32_t i = 0; i < std::min<uint64_t>(targets, 8); ++i) {
+    std::printf(" %s", settings_.targets.At(order.Forward(i)).ToString().c_str());
+  }
+  std::printf("\nSeed: %llu\nNothing was sent.\n", static_cast<unsigned long long>(settings_.seed));
+  return kExitOk;
+}
+
+// Everything but the journal is as the first command line said.
+absl::Status ScanRun::LoadResume() {
+  const std::string path = arguments_.resume;
+  OSPREY_ASSIGN_OR_RETURN(resumed_file_, engine::PosixJournalFile::Open(path));
+  const auto text = resumed_file_->LoadCheckpoint();
+  if (absl::IsNotFound(text.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": nothing to continue: there is no checkpoint beside it"));
+  }
+  OSPREY_RETURN_IF_ERROR(text.status());
+  auto checkpoint = engine::ParseCheckpoint(*text);
+  if (!checkpoint.ok()) {
+    return absl::DataLossError(absl::StrCat(engine::PosixJournalFile::CheckpointPath(path), ": ",
+                                            std::string(checkpoint.status().message())));
+  }
+  checkpoint_ = *std::move(checkpoint);
+  OSPREY_ASSIGN_OR_RETURN(auto words, SplitArguments(checkpoint_.arguments));
+  ScanArguments first;
+  CLI::App parser;
+  DescribeScanOptions(parser, first);
+  std::reverse(words.begin(), words.end());
+  try {
+    parser.parse(words);
+  } catch (const CLI::ParseError& error) {
+    return absl::DataLossError(absl::StrCat(
+        path, ": its checkpoint has a command line that does not parse: ", error.what()));
+  }
+  first.resume = path;
+  first.verbosity = std::max(first.verbosity, arguments_.verbosity);
+  first.dry_run = arguments_.dry_run;
+  if (!arguments_.counters_file.empty()) first.counters_file = arguments_.counters_file;
+  arguments_ = first;
+  return engine::Journal::Resume(*resumed_file_, checkpoint_, [this](const io::RecordKey& key) {
+    done_.push_back(static_cast<uint32_t>(key.index));
+  });
+}
+
+io::ScanInfo ScanRun::Info() const {
+  io::ScanInfo info;
+  info.program_version = kVersion;
+  info.arguments = absl::StrCat("osprey scan ", command_line_);
+  info.scan_id = checkpoint_.scan_id;
+  info.start_epoch_s = start_s_;
+  info.tcp_ports = PortsText(settings_.ports.ascending());
+  info.tcp_port_count = static_cast<uint32_t>(settings_.ports.size());
+  info.verbosity = arguments_.verbosity;
+  info.debugging = arguments_.debugging;
+  return info;
+}
+
+absl::Status ScanRun::AddWriter(const std::string& path, auto make) {
+  OSPREY_ASSIGN_OR_RETURN(auto sink, io::FdSink::Open(path));
+  auto writer = make(*sink);
+  output_->AddWriter(std::move(sink), std::move(writer));
+  return absl::OkStatus();
+}
+
+absl::Status ScanRun::OpenJournal(const std::string& path) {
+  OSPREY_ASSIGN_OR_RETURN(auto file, engine::PosixJournalFile::Create(path));
+  output_->SetJournal(std::move(file), checkpoint_);
+  return absl::OkStatus();
+}
+
+absl::Status ScanRun::OpenOutputs() {
+  const auto is_dash = [](const std::string& path) { return path == "-"; };
+  bool stdout_taken = arguments_.quiet;
+  for (const auto* list : {&arguments_.json_outputs, &arguments_.xml_outputs,
+                           &arguments_.normal_outputs, &arguments_.grepable_outputs}) {
+    stdout_taken |= std::any_of(list->begin(), list->end(), is_dash);
+  }
+  if (!stdout_taken) {
+    OSPREY_RETURN_IF_ERROR(AddWriter("-", [](io::OutputSink& sink) {
+      return std::make_unique<io::NormalWriter>(sink, io::NormalStyle::kTerminal);
+    }));
+  }
+  bool journal = resumed_file_ != nullptr;
+  if (journal) output_->SetJournal(std::move(resumed_file_), checkpoint_);
+  for (const std::string& path : arguments_.json_outputs) {
+    if (path == arguments_.resume) continue;
+    if (!journal && CanBeJournal(path)) {
+      journal = true;
+      OSPREY_RETURN_IF_ERROR(OpenJournal(path));
+      continue;
+    }
+    OSPREY_RETURN_IF_ERROR(AddWriter(
+        path, [](io::OutputSink& sink) { return std::make_unique<io::NdjsonWriter>(sink); }));
+  }
+  for (const std::string& path : arguments_.xml_outputs) {
+    OSPREY_RETURN_IF_ERROR(AddWriter(
+        path, [](io::OutputSink& sink) { return std::make_unique<io::XmlWriter>(sink); }));
+  }
+  for (const std::string& path : arguments_.normal_outputs) {
+    OSPREY_RETURN_IF_ERROR(AddWriter(path, [&](io::OutputSink& sink) {
+      return std::make_unique<io::NormalWriter>(
+          sink, path == "-" ? io::NormalStyle::kTerminal : io::NormalStyle::kFile);
+    }));
+  }
+  for (const std::string& path : arguments_.grepable_outputs) {
+    OSPREY_RETURN_IF_ERROR(AddWriter(
+        path, [](io::OutputSink& sink) { return std::make_unique<io::GrepableWriter>(sink); }));
+  }
+  return output_->Begin(Info());
+}
+
+absl::Status ScanRun::OpenScan() {
+  engine::ScanInputs inputs;
+  inputs.network = network_.get();
+  inputs.matcher = matcher_.get();
+  inputs.sink = output_.get();
+  inputs.targets = &settings_.targets;
+  inputs.exclusions = &settings_.exclusions;
+  const auto order =
+      arguments_.all_ports ? settings_.ports.ascending() : settings_.ports.probing_order();
+  inputs.ports.assign(order.begin(), order.end());
+  inputs.steps = settings_.steps;
+  inputs.host = settings_.host;
+  inputs.port_plan = settings_.port_plan;
+  inputs.rate = settings_.rate;
+  inputs.lanes = arguments_.lanes;
+  inputs.shards = arguments_.matchers;
+  inputs.max_hosts = arguments_.max_hosts;
+  inputs.seed = settings_.seed;
+  inputs.start_position = checkpoint_.low_water;
+  inputs.done = done_;
+  inputs.part = settings_.part;
+  inputs.sample = settings_.sample;
+  inputs.host_timeout_ns = settings_.host_timeout_ns;
+  OSPREY_ASSIGN_OR_RETURN(scan_, engine::Scan::Create(std::move(inputs)));
+  return absl::OkStatus();
+}
+
+int ScanRun::Scan() {
+  start_s_ = std::time(nullptr);
+  start_ns_ = Clock::Real().MonotonicNs();
+  auto database = db::OpenDatabase({.path = arguments_.database});
+  if (!database.ok()) {
+    PrintError(database.status());
+    return kExitCannotStart;
+  }
+  database_ = std::make_unique<db::Database>(*std::move(database));
+  WarnAboutDiagnostics(*database_);
+  matcher_ = std::make_unique<matcher::Matcher>(database_->image);
+  auto network =
+      engine::SystemNetwork::Create(settings_.targets, {.interface = arguments_.interface,
+                                                        .ring = arguments_.ring,
+                                                        .gateway_mac = settings_.gateway_mac,
+                                                        .port_plan = settings_.port_plan,
+                                                        .record_path = arguments_.record_sends});
+  if (!network.ok()) {
+    PrintError(network.status());
+    return kExitCannotStart;
+  }
+  network_ = *std::move(network);
+  if (checkpoint_.scan_id.empty()) {
+    checkpoint_.scan_id = absl::StrFormat("%016x", RandomSeed());
+    checkpoint_.seed = settings_.seed;
+    checkpoint_.options_digest = settings_.options_digest;
+    checkpoint_.targets_digest = settings_.targets_digest;
+    checkpoint_.start_epoch_s = start_s_;
+    checkpoint_.arguments = command_line_;
+  }
+  engine::ReportOptions report{.version = kVersion,
+                               .platform = kPlatform,
+                               .scan_id = checkpoint_.scan_id,
+                               .verbosity = arguments_.verbosity,
+                               .debugging = arguments_.debugging,
+                               .guess = arguments_.guess,
+                               .treat_all_as_up = arguments_.treat_all_as_up,
+                               .service_name = {}};
+  output_ = std::make_unique<ScanOutput>(&database_->image, &settings_.targets, std::move(report));
+  // Rings first: without privilege nothing should be created or emptied.
+  if (const absl::Status status = OpenScan(); !status.ok()) {
+    PrintError(status);
+    return kExitCannotStart;
+  }
+  PrintNotes();
+  if (const absl::Status status = OpenOutputs(); !status.ok()) {
+    PrintError(status);
+    return kExitOutputFailed;
+  }
+  CatchInterrupts();
+  progress_ = std::make_unique<ProgressLine>(scan_.get(), &Clock::Real());
+  absl::Status status = scan_->Run([this] { Tick(); });
+  progress_->Clear();
+  const bool complete = status.ok() && interrupts_seen_ == 0;
+  status.Update(output_->Finish(Summary(status), complete));
+  status.Update(WriteCounters());
+  if (arguments_.verbosity > 0) std::fputs(ScanSummaryText(*scan_, *network_).c_str(), stderr);
+  if (!status.ok()) {
+    PrintError(status);
+    return kExitOutputFailed;
+  }
+  if (!complete) return kExitInterrupted;
+  return settings_.target_report.unresolved_names > 0 ? kExitSomeFailed : kExitOk;
+}
+
+void ScanRun::Tick() {
+  const int interrupts = g_interrupts.load();
+  if (interrupts > interrupts_seen_) {
+    progress_->Clear();
+    if (interrupts_seen_ == 0 && interrupts == 1) {
+      PrintError("interrupted: finishing the hosts in flight; again to stop at once");
+      scan_->Stop();
+    } else {
+      scan_->Abandon();
+    }
+    interrupts_seen_ = interrupts;
+  }
+  progress_->Update();
+}
+
+void ScanRun::PrintNotes() const {
+  for (const std::string& note : settings_.target_report.notes) PrintError(note);
+  for (const auto& removed : settings_.target_report.removed) {
+    PrintError(absl::StrFormat("%d targets in %s are left out (name them, or --keep-special-use)",
+                               removed.addresses, std::string(removed.range->name)));
+  }
+  for (const std::string& note : network_->notes()) PrintError(note);
+}
+
+io::ScanSummary ScanRun::Summary(const absl::Status& status) const {
+  io::ScanSummary summary;
+  summary.end_epoch_s = std::time(nullptr);
+  summary.elapsed_s = static_cast<double>(Clock::Real().MonotonicNs() - start_ns_) / 1e9;
+  summary.hosts_total = settings_.targets.size();
+  summary.hosts_up = output_->hosts_written();
+  summary.os_detection = output_->hosts_measured() > 0;
+  if (!status.ok()) summary.error = std::string(status.message());
+  if (interrupts_seen_ > 0) summary.error = "interrupted";
+  return summary;
+}
+
+absl::Status ScanRun::WriteCounters() const {
+  if (arguments_.counters_file.empty()) return absl::OkStatus();
+  OSPREY_ASSIGN_OR_RETURN(auto sink, io::FdSink::Open(arguments_.counters_file));
+  OSPREY_RETURN_IF_ERROR(sink->Write(CountersJson(*scan_, *network_)));
+  return sink->Flush();
+}
+
+}  // namespace
+
+void RegisterScanCommand(CLI::App& app, CommandList& commands,
+                         const std::vector<std::string>& words) {
+  const auto arguments = std::make_shared<ScanArguments>();
+  CLI::App* scan =
+      app.add_subcommand("scan", "Find the live hosts of a range and name their operating systems");
+  scan->footer("Nmap's spellings work too: -iL -Pn -PS -PA -PE -PU -T4 -oJ -oX -oN -oG.");
+  DescribeScanOptions(*scan, *arguments);
+  commands.push_back(
+      {scan, [arguments, words] { return ScanRun(*arguments, JoinArguments(words)).Run(); }});
+}
+
+}  // namespace osprey::tools

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/osprey/scan_settings.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "base/clock.h"
+#include "base/status_macros.h"
+#include "engine/messages.h"
+#include "engine/random.h"
+#include "engine/resolver.h"
+
+namespace osprey::tools {
+namespace {
+
+using engine::DiscoveryStep;
+using engine::ProbeKind;
+
+constexpr uint64_t kLargeScan = uint64_t{1} << 24;
+
+// -T0 to -T5: the waits of docs/os-detection.md, 1.8, and the least time between probes to a host.
+struct TimingTemplate {
+  int32_t initial_ms, min_ms, max_ms;
+  uint32_t scan_delay_ms;
+};
+constexpr std::array<TimingTemplate, 6> kTimings = {{{300'000, 100, 300'000, 300'000},
+                                                     {15'000, 100, 15'000, 15'000},
+                                                     {1'000, 100, 10'000, 400},
+                                                     {1'000, 100, 10'000, 0},
+                                                     {500, 100, 1'250, 0},
+                                                     {250, 50, 300, 0}}};
+
+// Collects errors, so that a user sees all of them at once.
+class ErrorList {
+ public:
+  void Add(std::string_view option, const absl::Status& status) {
+    if (!status.ok()) Add(option, std::string(status.message()));
+  }
+  void Add(std::string_view option, const std::string& text) {
+    if (!text_.empty()) text_ += '\n';
+    text_ += option.empty() ? text : absl::StrCat(std::string(option), ": ", text);
+  }
+  bool empty() const { return text_.empty(); }
+  absl::Status status() const { return absl::InvalidArgumentError(text_); }
+
+ private:
+  std::string text_;
+};
+
+absl::StatusOr<int64_t> ParseDuration(const std::string& text) {
+  static constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+  std::string number = text;
+  double unit = 1e9;
+  for (const auto& [name, value] : kUnits) {
+    if (text.size() > name.size() && text.ends_with(name)) {
+      number = text.substr(0, text.size() - name.size());
+      unit = value;
+      break;
+    }
+  }
+  double value;
+  if (!absl::SimpleAtod(number, &value) || !(value > 0) || value * unit > 1e18) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("\"%s\" is not a time such as 90s, 500ms, 15m or 1h", text));
+  }
+  return static_cast<int64_t>(value * unit);
+}
+
+// "33000-65535".
+absl::StatusOr<PortPlan> ParsePortPlan(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, '-');
+  uint32_t first = 0, last = 0;
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &first) ||
+      !absl::SimpleAtoi(parts[1], &last) || first > 65535 || last > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("\"%s\" is not a range of ports such as 33000-65259", text));
+  }
+  PortPlan plan;
+  plan.first = static_cast<HostOrderPort>(first);
+  plan.last = static_cast<HostOrderPort>(last);
+  OSPREY_RETURN_IF_ERROR(plan.Validate());
+  return plan;
+}
+
+void CheckTargets(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  ExclusionSetBuilder exclusions(SystemResolver());
+  for (const auto& list : arguments.exclude) errors.Add("--exclude", exclusions.AddList(list));
+  for (const auto& file : arguments.exclude_files) {
+    errors.Add("--excludefile", exclusions.AddFile(file));
+  }
+  settings.exclusions = exclusions.Build();
+  TargetSetBuilder targets(SystemResolver(), {.keep_special_use = arguments.keep_special_use});
+  if (arguments.targets.empty() && arguments.input_lists.empty()) {
+    errors.Add("", "no targets: give addresses, ranges or names, or a list with -iL");
+    return;
+  }
+  for (const auto& target : arguments.targets) errors.Add("", targets.Add(target));
+  for (const auto& list : arguments.input_lists) errors.Add("-iL", targets.AddFile(list));
+  if (!errors.empty()) return;
+  auto built = targets.Build(settings.exclusions);
+  settings.target_report = targets.report();
+  if (!built.ok()) return errors.Add("", built.status());
+  settings.targets = *std::move(built);
+  if (settings.targets.size() > kLargeScan && !arguments.large) {
+    errors.Add("", absl::StrFormat("%d targets are a very large scan: are you allowed to probe all "
+                                   "of them? Say --large if so",
+                                   settings.targets.size()));
+  }
+}
+
+void CheckPorts(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  const ServiceTable services = ServiceTable::LoadInstalled();
+  const int ways = !arguments.ports.empty() + arguments.fast + (arguments.top_ports > 0);
+  if (ways > 1) errors.Add("-p, -F, --top-ports", "only one of them can be given");
+  settings.ports = DefaultTcpPorts();
+  if (!arguments.ports.empty()) {
+    const auto selection = ParsePorts(arguments.ports, services);
+    errors.Add("-p", selection.status());
+    if (selection.ok()) settings.ports = selection->tcp;
+  } else if (arguments.fast || arguments.top_ports > 0) {
+    const auto top =
+        TopPorts(arguments.fast ? 100 : arguments.top_ports, IpProtocol::kTcp, services);
+    errors.Add(arguments.fast ? "-F" : "--top-ports", top.status());
+    if (top.ok()) settings.ports = *top;
+  }
+  if (!arguments.exclude_ports.empty()) {
+    const auto excluded = ParsePorts(arguments.exclude_ports, services);
+    errors.Add("--exclude-ports", excluded.status());
+    if (excluded.ok()) settings.ports = settings.ports.Minus(excluded->tcp);
+  }
+  if (errors.empty() && settings.ports.empty()) errors.Add("-p", "no TCP port is left to probe");
+}
+
+void AddSteps(std::string_view option, ProbeKind kind, const std::vector<std::string>& lists,
+              HostOrderPort usual, std::vector<DiscoveryStep>& steps, ErrorList& errors) {
+  for (const std::string& list : lists) {
+    if (list.empty()) {
+      steps.push_back({kind, usual});
+      continue;
+    }
+    const auto ports = ParsePorts(list, ServiceTable());
+    errors.Add(option, ports.status());
+    if (!ports.ok()) continue;
+    for (const HostOrderPort port : ports->tcp.probing_order()) steps.push_back({kind, port});
+  }
+}
+
+void CheckDiscovery(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  auto& steps = settings.steps;
+  AddSteps("-PS", ProbeKind::kSyn, arguments.syn_ping, 80, steps, errors);
+  AddSteps("-PA", ProbeKind::kAck, arguments.ack_ping, 80, steps, errors);
+  AddSteps("-PU", ProbeKind::kUdp, arguments.udp_ping, 40125, steps, errors);
+  if (arguments.echo_ping) steps.push_back({ProbeKind::kEcho, 0});
+  if (steps.size() > 64) errors.Add("-PS, -PA, -PU", "more than 64 discovery probes a host");
+  if (arguments.treat_all_as_up) {
+    if (!steps.empty()) errors.Add("-Pn", "cannot be given together with -PS, -PA, -PE or -PU");
+    return;
+  }
+  if (!steps.empty() || !errors.empty()) return;
+  // The ports asked for come first: their answers are needed anyway. Then what passes firewalls.
+  const auto ports = settings.ports.probing_order();
+  steps.push_back({ProbeKind::kSyn, ports[0]});
+  steps.push_back({ProbeKind::kEcho, 0});
+  steps.push_back({ProbeKind::kSyn, ports.size() > 1 ? ports[1] : HostOrderPort{443}});
+  steps.push_back({ProbeKind::kAck, 80});
+}
+
+void CheckTiming(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  const TimingTemplate& timing = kTimings[static_cast<size_t>(std::clamp(arguments.timing, 0, 5))];
+  engine::HostConfig& host = settings.host;
+  host.timing_template = static_cast<uint8_t>(std::clamp(arguments.timing, 0, 5));
+  host.rtt = {timing.initial_ms * 1000, timing.min_ms * 1000, timing.max_ms * 1000};
+  host.scan_delay_ms = timing.scan_delay_ms;
+  const int64_t delay = int64_t{timing.scan_delay_ms} * kNsPerMs;
+  host.seq_spacing_ns = std::max(host.seq_spacing_ns, delay);
+  host.test_spacing_ns = std::max(host.test_spacing_ns, delay);
+  if (!(arguments.max_rate >= 0) || arguments.max_rate > 1e9) {
+    errors.Add("--max-rate", "between 0 (no limit) and 1000000000 packets per second");
+  } else if (arguments.max_rate > 0 && arguments.max_rate < 10) {
+    errors.Add("--max-rate",
+               "under 10 packets per second the sequence probes cannot keep their 100 ms spacing");
+  }
+  settings.rate.packets_per_second = arguments.max_rate;
+  if (!arguments.host_timeout.empty()) {
+    const auto timeout = ParseDuration(arguments.host_timeout);
+    errors.Add("--host-timeout", timeout.status());
+    if (timeout.ok()) settings.host_timeout_ns = *timeout;
+  }
+}
+
+void CheckRest(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  const auto take = [&](std::string_view option, const std::string& text, auto parse, auto& out) {
+    if (text.empty()) return;
+    auto value = parse(text);
+    errors.Add(option, value.status());
+    if (value.ok()) out = *std::move(value);
+  };
+  take("--source-ports", arguments.source_ports, ParsePortPlan, settings.port_plan);
+  take(
+      "--gateway-mac", arguments.gateway_mac,
+      [](const std::string& text) { return MacAddr::Parse(text); }, settings.gateway_mac);
+  take(
+      "--shard", arguments.shard,
+      [](const std::string& text) { return osprey::Shard::Parse(text); }, settings.part);
+  take(
+      "--sample", arguments.sample, [](const std::string& text) { return Sample::Parse(text); },
+      settings.sample);
+  if (settings.part.count > 1 && arguments.seed.empty()) {
+    errors.Add("--shard", "needs --seed, the same for all parts: together they must make a whole");
+  }
+  if (arguments.seed.empty()) {
+    settings.seed = RandomSeed();
+  } else if (!absl::SimpleAtoi(arguments.seed, &settings.seed)) {
+    errors.Add("--seed", absl::StrFormat("\"%s\" is not a number", arguments.seed));
+  }
+  engine::HostConfig& host = settings.host;
+  host.all_ports = arguments.all_ports;
+  host.os_scan_limit = arguments.os_scan_limit;
+  host.max_rounds = static_cast<uint8_t>(arguments.max_os_tries);
+  host.port_retries = static_cast<uint8_t>(arguments.retries);
+  host.gentle = arguments.gentle;
+}
+
+std::string Digest(std::string_view purpose, const std::string& text) {
+  const HashKey key = DeriveKey(0, purpose);
+  uint64_t hash = text.size();
+  for (size_t at = 0; at < text.size(); at += 8) {
+    uint64_t word = 0;
+    for (size_t i = at; i < std::min(at + 8, text.size()); ++i) {
+      word = word << 8 | static_cast<uint8_t>(text[i]);
+    }
+    hash = KeyedHash(key, hash, word);
+  }
+  return absl::StrFormat("%016x", hash);
+}
+
+void ComputeDigests(ScanSettings& settings) {
+  std::string options = absl::StrFormat(
+      "rounds=%d limit=%d all=%d retries=%d gentle=%d timing=%d plan=%d-%d part=%d/%d ports=",
+      settings.host.max_rounds, settings.host.os_scan_limit, settings.host.all_ports,
+      settings.host.port_retries, settings.host.gentle, settings.host.timing_template,
+      settings.port_plan.first, settings.port_plan.last, settings.part.index, settings.part.count);
+  for (const HostOrderPort port : settings.ports.probing_order())
+    absl::StrAppend(&options, port, ",");
+  for (const DiscoveryStep& step : settings.steps) {
+    absl::StrAppend(&options, static_cast<int>(step.kind), ":", step.port, ",");
+  }
+  settings.options_digest = Digest("options digest", options);
+  std::string targets;
+  for (const AddressInterval& interval : settings.targets.addresses().intervals()) {
+    const uint32_t ends[2] = {interval.first, interval.last};
+    targets.append(reinterpret_cast<const char*>(ends), sizeof(ends));
+  }
+  settings.targets_digest = Digest("targets digest", targets);
+}
+
+}  // namespace
+
+void DescribeScanOptions(CLI::App& app, ScanArguments& a) {
+  const char* const targets = "Targets";
+  app.add_option("target", a.targets,
+                 "Address, CIDR, range (10.0.0.1-10.0.1.9), octets (10.0-3.*.1), name")
+      ->group(targets);
+  app.add_option("--input-list,--iL", a.input_lists,
+                 "-iL: read targets from FILE, \"-\" for standard input")
+      ->type_name("FILE")
+      ->group(targets);
+  app.add_option("--exclude", a.exclude, "Never probe these (comma list)")
+      ->type_name("LIST")
+      ->group(targets);
+  app.add_option("--excludefile", a.exclude_files, "Never probe what FILE lists")
+      ->type_name("FILE")
+      ->group(targets);
+  app.add_flag("--keep-special-use", a.keep_special_use,
+               "Keep private and special-use ranges inside larger targets")
+      ->group(targets);
+  app.add_option("--shard", a.shard, "Probe only part I of N of the targets")
+      ->type_name("I/N")
+      ->group(targets);
+  app.add_option("--sample", a.sample, "Probe N targets, or N%, chosen at random")
+      ->type_name("N|N%")
+      ->group(targets);
+  app.add_option("--seed", a.seed, "Number that fixes order and probe contents")
+      ->type_name("N")
+      ->group(targets);
+  app.add_flag("--large", a.large, "Confirm a scan of more than 16,777,216 targets")
+      ->group(targets);
+
+  const char* const discovery = "Discovery and ports";
+  app.add_option("-p,--ports", a.ports,
+                 "Ports to look for an open and a closed one: 22,80-90,http,- for all")
+      ->type_name("PORTS")
+      ->group(discovery);
+  app.add_flag("-F,--fast", a.fast, "The 100 most common ports")->group(discovery);
+  app.add_option("--top-ports", a.top_ports, "The N most common ports")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 65535u))
+      ->group(discovery);
+  app.add_option("--exclude-ports", a.exclude_ports, "Ports never to probe")
+      ->type_name("PORTS")
+      ->group(discovery);
+  app.add_flag("--all-ports", a.all_ports,
+               "Probe every port of the list, then choose the lowest open and closed one")
+      ->group(discovery);
+  app.add_flag("--no-ping", a.treat_all_as_up, "-Pn: treat every target as up")->group(discovery);
+  app.add_option("--syn-ping", a.syn_ping, "-PS[PORTS]: discover with TCP SYN")
+      ->type_name("PORTS")
+      ->group(discovery);
+  app.add_option("--ack-ping", a.ack_ping, "-PA[PORTS]: discover with TCP ACK")
+      ->type_name("PORTS")
+      ->group(discovery);
+  app.add_option("--udp-ping", a.udp_ping, "-PU[PORTS]: discover with UDP")
+      ->type_name("PORTS")
+      ->group(discovery);
+  app.add_flag("--echo-ping", a.echo_ping, "-PE: discover with ICMP echo")->group(discovery);
+  app.add_option("--retries", a.retries, "Repeats of an unanswered port probe")
+      ->type_name("N")
+      ->check(CLI::Range(0u, 20u))
+      ->group(discovery);
+
+  const char* const os = "OS detection";
+  app.add_option("--db", a.database, "Database: nmap-os-db text or compiled image")
+      ->type_name("FILE")
+      ->group(os);
+  app.add_flag("--osscan-limit", a.os_scan_limit,
+               "Measure only hosts with an open and a closed port")
+      ->group(os);
+  app.add_flag("--osscan-guess,--fuzzy", a.guess, "Show guesses for hosts without an exact match")
+      ->group(os);
+  app.add_option("--max-os-tries", a.max_os_tries,
+                 "Rounds for a host that does not match exactly (1-50)")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 50u))
+      ->group(os);
+  app.add_flag("--gentle", a.gentle, "Leave out T2, T3 and T7, which upset fragile devices")
+      ->group(os);
+
+  const char* const timing = "Timing";
+  app.add_option("--timing", a.timing, "-T0 to -T5: waits of Nmap's timing templates")
+      ->type_name("0-5")
+      ->check(CLI::Range(0, 5))
+      ->group(timing);
+  app.add_option("--max-rate", a.max_rate,
+                 "Packets per second, all together; 0: no limit (default 10000)")
+      ->type_name("PPS")
+      ->group(timing);
+  app.add_option("--host-timeout", a.host_timeout, "Give up on a host after this time")
+      ->type_name("TIME")
+      ->group(timing);
+  app.add_option("--max-hosts", a.max_hosts, "Hosts measured at a time, 1 KiB each (default 65536)")
+      ->type_name("N")
+      ->check(CLI::Range(1u, engine::kMaxHostsInFlight))
+      ->group(timing);
+
+  const char* const network = "Network";
+  app.add_option("-e,--interface", a.interface, "Use this interface only")
+      ->type_name("IFACE")
+      ->group(network);
+  app.add_option("--gateway-mac", a.gateway_mac,
+                 "Send to this MAC instead of asking for the gateway's")
+      ->type_name("MAC")
+      ->group(network);
+  app.add_option("--source-ports", a.source_ports, "Our source ports (default 33000-65259)")
+      ->type_name("A-B")
+      ->group(network);
+  app.add_option("--ring", a.ring, "How frames are sent: auto, io_uring, sendmmsg, raw-ip, null")
+      ->type_name("NAME")
+      ->group(network);
+  app.add_option("--lanes", a.lanes, "Sending threads")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 64u))
+      ->group(network);
+  app.add_option("--matchers", a.matchers, "Matching threads")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 64u))
+      ->group(network);
+  app.add_option("--record-sends", a.record_sends, "Write every frame sent to a pcap file")
+      ->type_name("FILE")
+      ->group(network);
+
+  const char* const output = "Output";
+  app.add_option("--output-json", a.json_outputs,
+                 "-oJ: NDJSON, one object a host; a file can be resumed")
+      ->type_name("FILE")
+      ->group(output);
+  app.add_option("--output-xml", a.xml_outputs, "-oX: Nmap's XML")
+      ->type_name("FILE")
+      ->group(output);
+  app.add_option("--output-normal", a.normal_outputs, "-oN: text as on the screen")
+      ->type_name("FILE")
+      ->group(output);
+  app.add_option("--output-grepable", a.grepable_outputs, "-oG: one line a host")
+      ->type_name("FILE")
+      ->group(output);
+  app.add_option("--resume", a.resume, "Continue the scan whose -oJ file this is")
+      ->type_name("FILE")
+      ->group(output);
+  app.add_option("--counters", a.counters_file, "Write all counters as JSON at the end")
+      ->type_name("FILE")
+      ->group(output);
+  app.add_flag("-v,--verbose", a.verbosity, "More detail (twice: still more)")->group(output);
+  app.add_flag("-d,--debug", a.debugging, "Debugging detail; raises -v too")->group(output);
+  app.add_flag("-q,--quiet", a.quiet, "No results on standard output")->group(output);
+  app.add_flag("--dry-run", a.dry_run, "Say what would be sent, and send nothing")->group(output);
+  app.add_flag("-n", a.accepted, "Accepted for Nmap's sake: names are never looked up for addresses")
+      ->group(output);
+  app.add_flag("-O", a.accepted, "Accepted for Nmap's sake: OS detection is what this does")->group(output);
+}
+
+absl::StatusOr<ScanSettings> CheckScanArguments(const ScanArguments& arguments) {
+  ScanSettings settings;
+  ErrorList errors;
+  CheckTargets(arguments, settings, errors);
+  CheckPorts(arguments, settings, errors);
+  CheckDiscovery(arguments, settings, errors);
+  CheckTiming(arguments, settings, errors);
+  CheckRest(arguments, settings, errors);
+  if (!errors.empty()) return errors.status();
+  ComputeDigests(settings);
+  return settings;
+}
+
+std::string JoinArguments(const std::vector<std::string>& arguments) {
+  std::string line;
+  for (const std::string& argument : arguments) {
+    if (!line.empty()) line += ' ';
+    const bool plain = !argument.empty() &&
+                       argument.find_first_of(" '\"\\\t\n$`*?[]{}()<>|&;#~!") == std::string::npos;
+    if (plain) {
+      line += argument;
+      continue;
+    }
+    line += '\'';
+    for (const char c : argument) {
+      if (c == '\'') {
+        line += "'\\''";
+      } else {
+        line += c;
+      }
+    }
+    line += '\'';
+  }
+  return line;
+}
+
+absl::StatusOr<std::vector<std::string>> SplitArguments(std::string_view text) {
+  std::vector<std::string> arguments;
+  bool quoted = false, inside = false;
+  std::string current;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\'') {
+      quoted = !quoted;
+      inside = true;
+    } else if (c == '\\' && !quoted && i + 1 < text.size()) {
+      current += text[++i];
+      inside = true;
+    } else if (c == ' ' && !quoted) {
+      if (inside) arguments.push_back(std::move(current));
+      current.clear();
+      inside = false;
+    } else {
+      current += c;
+      inside = true;
+    }
+  }
+  if (quoted) return absl::InvalidArgumentError("a quote is not closed");
+  if (inside) arguments.push_back(std::move(current));
+  return arguments;
+}
+
+std::vector<std::string> TranslateNmapStyle(const std::vector<std::string>& arguments) {
+  static constexpr std::pair<std::string_view, std::string_view> kExact[] = {
+      {"-iL", "--input-list"},    {"-oJ", "--output-json"},     {"-oX", "--output-xml"},
+      {"-oN", "--output-normal"}, {"-oG", "--output-grepable"}, {"-Pn", "--no-ping"},
+      {"-PE", "--echo-ping"}};
+  static constexpr std::pair<std::string_view, std::string_view> kPrefix[] = {
+      {"-PS", "--syn-ping="},   {"-PA", "--ack-ping="},      {"-PU", "--udp-ping="},
+      {"-T", "--timing="},      {"-iL", "--input-list="},    {"-oJ", "--output-json="},
+      {"-oX", "--output-xml="}, {"-oN", "--output-normal="}, {"-oG", "--output-grepable="}};
+  std::vector<std::string> out;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") {
+      out.insert(out.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end());
+      break;
+    }
+    const auto is_exact = [&](const auto& entry) { return argument == entry.first; };
+    const auto exact = std::find_if(std::begin(kExact), std::end(kExact), is_exact);
+    const auto is_prefix = [&](const auto& entry) { return argument.starts_with(entry.first); };
+    const auto prefix = std::find_if(std::begin(kPrefix), std::end(kPrefix), is_prefix);
+    if (exact != std::end(kExact)) {
+      out.emplace_back(exact->second);
+    } else if (prefix != std::end(kPrefix) && !argument.starts_with("--")) {
+      out.push_back(
+          absl::StrCat(std::string(prefix->second), argument.substr(prefix->first.size())));
+    } else {
+      out.push_back(argument);
+    }
+  }
+  return out;
+}
+
+}  // namespace osprey::tools
