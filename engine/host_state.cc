@@ -18,6 +18,7 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr size_t kFirstTest = Index(ProbeId::kOps1);
 constexpr uint8_t kFirstBatch = 4;
 constexpr uint8_t kLargestBatch = 32;
+constexpr uint8_t kMostRefusals = 100;   // in one phase, before a refused probe counts as lost
 constexpr uint32_t kWindowAtStart = 10;  // probes outstanding before the first answer (1.9)
 
 constexpr uint32_t Bit(ProbeId probe) { return uint32_t{1} << Index(probe); }
@@ -77,6 +78,8 @@ void HostMachine::Start(HostState& s, int64_t rtt_us, int64_t now) const {
   s.batch_answered = 0;
   s.batch_sent = 0;
   s.batch_pass = 0;
+  s.batch_unsent = 0;
+  s.refusals = 0;
   s.batch_size = NextBatchSize(s);
 }
 
@@ -84,7 +87,8 @@ int64_t HostMachine::NextDue(const HostRecord& host) const {
   const HostState& s = host.state;
   switch (s.phase) {
     case Phase::kPorts:
-      return s.batch_sent < s.batch_size ? s.phase_start_ns : s.wait_until_ns;
+      return s.batch_sent < s.batch_size || s.batch_unsent != 0 ? s.phase_start_ns
+                                                                : s.wait_until_ns;
     case Phase::kPause:
       return s.wait_until_ns;
     case Phase::kSequence:
@@ -139,8 +143,13 @@ HostAction HostMachine::PortsDue(HostState& s, int64_t now) const {
         s.batch_answered |= uint32_t{1} << i;
         continue;
       }
-      s.wait_until_ns = now + TimeoutNs(s);
-      return {.kind = HostAction::Kind::kSendPort, .port = port};
+      return ProbePort(s, i, now);
+    }
+    s.batch_unsent &= ~s.batch_answered;
+    if (s.batch_unsent != 0) {
+      const auto i = static_cast<uint8_t>(std::countr_zero(s.batch_unsent));
+      s.batch_unsent &= s.batch_unsent - 1;
+      return ProbePort(s, i, now);
     }
     const bool complete = std::popcount(s.batch_answered) == s.batch_size;
     if (!complete && now < s.wait_until_ns) return {};
@@ -158,6 +167,28 @@ HostAction HostMachine::PortsDue(HostState& s, int64_t now) const {
   return EndPorts(s);
 }
 
+HostAction HostMachine::ProbePort(HostState& s, uint8_t i, int64_t now) const {
+  s.batch_newest = i;
+  s.wait_until_ns = now + TimeoutNs(s);
+  return {.kind = HostAction::Kind::kSendPort, .port = config_->ports[s.port_cursor + i]};
+}
+
+void HostMachine::OnPortSent(HostState& s, int64_t now) const {
+  s.last_send_ns = now;
+  s.wait_until_ns = now + TimeoutNs(s);
+  if (s.batch_pass == 0 && s.batch_newest < s.sent_us.size()) {
+    s.sent_us[s.batch_newest] = static_cast<uint32_t>((now - s.phase_start_ns) / kNsPerUs);
+  }
+}
+
+void HostMachine::OnPortUnsent(HostState& s, HostOrderPort port) const {
+  if (s.phase != Phase::kPorts || s.refusals >= kMostRefusals) return;
+  ++s.refusals;
+  for (uint32_t i = 0; i < s.batch_sent; ++i) {
+    if (config_->ports[s.port_cursor + i] == port) s.batch_unsent |= uint32_t{1} << i;
+  }
+}
+
 HostAction HostMachine::EndPorts(HostState& s) const {
   if (config_->os_scan_limit && (s.open_port == 0 || s.closed_port == 0)) {
     s.phase = Phase::kFinished;
@@ -168,21 +199,21 @@ HostAction HostMachine::EndPorts(HostState& s) const {
   return {.kind = HostAction::Kind::kBeginRound};
 }
 
-bool HostMachine::OnPort(HostState& s, HostOrderPort port, PortState port_state,
+bool HostMachine::OnPort(HostState& s, HostOrderPort port, PortState port_state, bool first_try,
                          int64_t received) const {
   // Later nothing is chosen any more, and in kMatching a shard reads the state.
   if (s.phase != Phase::kPorts) return false;
-  s.spoke = true;
   bool news = false;
   for (uint32_t i = 0; i < s.batch_size; ++i) {
     if (config_->ports[s.port_cursor + i] != port) continue;
     news = (s.batch_answered >> i & 1) == 0;
     s.batch_answered |= uint32_t{1} << i;
+    // Only what was sent: an answer to discovery may come before the ladder's own probe leaves.
+    const bool timed = first_try && i < s.sent_us.size() && (s.batch_sent > i || s.batch_pass > 0);
+    if (news && timed && port_state != PortState::kFiltered) {
+      OnRtt(s, (received - s.phase_start_ns) / kNsPerUs - int64_t{s.sent_us[i]});
+    }
   }
-  // A batch leaves within moments, so its newest sending stands for all of its probes; answers
-  // to repeated batches are ambiguous (Karn) and not timed.
-  if (news && s.batch_pass == 0 && port_state != PortState::kFiltered)
-    OnRtt(s, (received - s.last_send_ns) / kNsPerUs);
   if (std::popcount(s.batch_answered) == s.batch_size) s.wait_until_ns = s.phase_start_ns;
   // Ports once chosen are kept from round to round (2.1).
   if (port_state == PortState::kFiltered || port == 0) return news;
@@ -210,6 +241,7 @@ void HostMachine::BeginRound(HostRecord& host, const RoundPorts& identity,
   s.pending = 0;
   s.outstanding = 0;
   s.transmissions = 0;
+  s.refusals = 0;
   ++s.serial;
   host.observation.Begin(context);
   if (s.open_port != 0) {
@@ -238,15 +270,15 @@ HostAction HostMachine::SequenceDue(HostRecord& host, int64_t now) const {
     const auto probe = static_cast<ProbeId>(s.seq_next);
     return {.kind = HostAction::Kind::kSendProbe, .probe = probe, .transmission = 1};
   }
-  s.max_span_ms =
-      std::max(s.max_span_ms,
-               static_cast<uint16_t>(std::min<uint32_t>(host.observation.seq_span_ms(), 0xFFFF)));
   if (SpacingWasOff(host) && s.remeasured < config_->max_remeasures) {
     ++s.remeasured;
     s.phase = Phase::kPause;
     s.wait_until_ns = now;
     return {.kind = HostAction::Kind::kBeginRound};
   }
+  // Of rounds that count: one that is thrown away does not make the fingerprint unfit.
+  const uint32_t span_ms = std::min<uint32_t>(host.observation.seq_span_ms(), 0xFFFF);
+  s.max_span_ms = std::max(s.max_span_ms, static_cast<uint16_t>(span_ms));
   BeginTests(host);
   return TestsDue(host, now);
 }
@@ -355,6 +387,8 @@ void HostMachine::OnUnsent(HostRecord& host, ProbeId probe) const {
     return;
   }
   if (s.phase != Phase::kTests || (s.outstanding & Bit(probe)) == 0) return;
+  if (s.refusals >= kMostRefusals) return;  // from here on it counts as sent and lost
+  ++s.refusals;
   s.outstanding &= ~Bit(probe);
   s.pending |= Bit(probe);
   const uint32_t sent = Transmissions(s, probe);

@@ -103,6 +103,15 @@ std::vector<HostOrderPort> ServiceTable::Find(std::string_view name, IpProtocol 
   return found;
 }
 
+std::string_view ServiceTable::NameOf(HostOrderPort port, IpProtocol protocol) const {
+  auto entry = std::lower_bound(entries_.begin(), entries_.end(), port,
+                                [](const Entry& e, HostOrderPort p) { return e.port < p; });
+  for (; entry != entries_.end() && entry->port == port; ++entry) {
+    if (entry->protocol == protocol && entry->name != "unknown") return entry->name;
+  }
+  return {};
+}
+
 std::vector<HostOrderPort> ServiceTable::ByFrequency(IpProtocol protocol) const {
   std::vector<Entry> counted;
   for (const Entry& entry : entries_) {

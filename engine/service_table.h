@@ -38,6 +38,8 @@ class ServiceTable {
 
   // Ports with exactly this name, ascending; empty if there is none.
   std::vector<HostOrderPort> Find(std::string_view name, IpProtocol protocol) const;
+  // The usual name of a port; empty if it has none. Valid as long as the table.
+  std::string_view NameOf(HostOrderPort port, IpProtocol protocol) const;
   // Ports with a frequency above 0, most frequent first, equals by number.
   std::vector<HostOrderPort> ByFrequency(IpProtocol protocol) const;
 

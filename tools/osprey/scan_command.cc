@@ -341,7 +341,10 @@ int ScanRun::Scan() {
                                .debugging = arguments_.debugging,
                                .guess = arguments_.guess,
                                .treat_all_as_up = arguments_.treat_all_as_up,
-                               .service_name = {}};
+                               .service_name = [this](HostOrderPort port, bool udp) {
+                                 return settings_.services.NameOf(
+                                     port, udp ? IpProtocol::kUdp : IpProtocol::kTcp);
+                               }};
   output_ = std::make_unique<ScanOutput>(&database_->image, &settings_.targets, std::move(report));
   // Rings first: without privilege nothing should be created or emptied.
   if (const absl::Status status = OpenScan(); !status.ok()) {

@@ -115,7 +115,8 @@ void CheckTargets(const ScanArguments& arguments, ScanSettings& settings, ErrorL
 }
 
 void CheckPorts(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
-  const ServiceTable services = ServiceTable::LoadInstalled();
+  settings.services = ServiceTable::LoadInstalled();
+  const ServiceTable& services = settings.services;
   const int ways = !arguments.ports.empty() + arguments.fast + (arguments.top_ports > 0);
   if (ways > 1) errors.Add("-p, -F, --top-ports", "only one of them can be given");
   settings.ports = DefaultTcpPorts();
@@ -408,9 +409,11 @@ void DescribeScanOptions(CLI::App& app, ScanArguments& a) {
   app.add_flag("-d,--debug", a.debugging, "Debugging detail; raises -v too")->group(output);
   app.add_flag("-q,--quiet", a.quiet, "No results on standard output")->group(output);
   app.add_flag("--dry-run", a.dry_run, "Say what would be sent, and send nothing")->group(output);
-  app.add_flag("-n", a.accepted, "Accepted for Nmap's sake: names are never looked up for addresses")
+  app.add_flag("-n", a.accepted,
+               "Accepted for Nmap's sake: names are never looked up for addresses")
       ->group(output);
-  app.add_flag("-O", a.accepted, "Accepted for Nmap's sake: OS detection is what this does")->group(output);
+  app.add_flag("-O", a.accepted, "Accepted for Nmap's sake: OS detection is what this does")
+      ->group(output);
 }
 
 absl::StatusOr<ScanSettings> CheckScanArguments(const ScanArguments& arguments) {

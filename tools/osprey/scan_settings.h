@@ -72,6 +72,7 @@ struct ScanSettings {
   TargetSet targets;
   TargetReport target_report;
   ExclusionSet exclusions;
+  ServiceTable services;  // of this machine
   PortList ports;
   std::vector<engine::DiscoveryStep> steps;  // empty: everything counts as up
   engine::HostConfig host;
