@@ -4,8 +4,8 @@
 //
 // A RouteTable is a snapshot of the kernel's IPv4 tables local, main and default, looked up in
 // that order, each by longest prefix and then lowest metric, as the kernel does with its own
-// three rules. Not modelled: further policy rules and tables (a warning counts the routes left
-// aside), VRFs, TOS routes, and the spreading of flows over multipath routes (the first live
+// three rules. Not modelled: further policy rules and tables (ignored_routes() counts what is
+// left aside), VRFs, TOS routes, and the spreading of flows over multipath routes (the first live
 // next hop serves).
 //
 // Each table is flattened into disjoint intervals sorted by start, so a lookup is one binary
