@@ -80,9 +80,13 @@ class BatchRing {
     slot.state.notify_all();
   }
 
-  // A stopped ticket counts as done.
   void WaitForDone(uint64_t ticket) {
-    SlotOf(ticket).state.wait(State(ticket, kFilled), std::memory_order_acquire);
+    const std::atomic<uint32_t>& state = SlotOf(ticket).state;
+    while (true) {
+      const uint32_t now = state.load(std::memory_order_acquire);
+      if (now == State(ticket, kDone)) return;
+      state.wait(now, std::memory_order_acquire);
+    }
   }
 
   void HandOverOldest() {
@@ -104,9 +108,10 @@ class BatchRing {
   void Serve(size_t worker) {
     while (true) {
       const uint64_t ticket = next_ticket_.fetch_add(1, std::memory_order_relaxed);
-      if (WaitForTicket(ticket) == State(ticket, kStop)) return;
-      work_(SlotOf(ticket).batch, worker);
+      const bool stop = WaitForTicket(ticket) == State(ticket, kStop);
+      if (!stop) work_(SlotOf(ticket).batch, worker);
       Publish(ticket, kDone);
+      if (stop) return;
     }
   }
 
