@@ -50,7 +50,8 @@ void Collector::Take(HostResult& result) {
 void Collector::SyncNow() {
   next_sync_ns_ = clock_->MonotonicNs() + sync_interval_ns_;
   if (!status_.ok()) return;
-  if (!unsettled_.empty()) {
+  const bool news = !unsettled_.empty();
+  if (news) {
     status_ = sink_->Sync();
     if (!status_.ok()) return;
     counters_[CollectorCounter::kSyncs].Add();
@@ -59,9 +60,9 @@ void Collector::SyncNow() {
   }
   uint64_t low_water = std::numeric_limits<uint64_t>::max();
   for (Lane* lane : lanes_) low_water = std::min(low_water, lane->epochs().LowWater());
-  if (low_water == last_low_water_ && counters_[CollectorCounter::kSyncs].value() == 0) return;
-  last_low_water_ = low_water;
+  if (!news && saved_low_water_ == low_water) return;
   status_ = sink_->Checkpoint(low_water);
+  if (status_.ok()) saved_low_water_ = low_water;
 }
 
 int64_t Collector::NextDeadline() const { return next_sync_ns_; }

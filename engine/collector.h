@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -77,8 +78,8 @@ class Collector {
   std::vector<Lane*> lanes_;
   int64_t sync_interval_ns_;
   int64_t next_sync_ns_;
-  uint64_t last_low_water_ = 0;
-  std::vector<Place> unsettled_;  // written, not synced
+  std::optional<uint64_t> saved_low_water_;  // of the last checkpoint
+  std::vector<Place> unsettled_;             // written, not synced
   absl::Status status_;
   CounterSet<CollectorCounter> counters_;
 };

@@ -48,7 +48,7 @@ class MatchShard {
   void Stop();  // any thread
 
   const CounterSet<ShardCounter>& counters() const { return counters_; }
-  const matcher::ScratchCounters& cache_counters() const { return scratch_.counters(); }
+  matcher::ScratchCounters cache_counters() const { return scratch_.counters(); }
 
  private:
   void Process(const MatchJob& job);

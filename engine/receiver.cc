@@ -38,8 +38,9 @@ bool Receiver::IsOurs(const Reply& reply) const {
   const auto& mine = link_.sources;
   if (std::find(mine.begin(), mine.end(), reply.destination) == mine.end()) return false;
   if (reply.kind == ReplyKind::kUdp) return ports_.IsDiscoveryPort(reply.udp.destination_port);
-  if (reply.kind != ReplyKind::kTcp) return true;
-  const HostOrderPort to = reply.tcp.destination_port;
+  if (reply.kind != ReplyKind::kTcp && reply.kind != ReplyKind::kUdp) return true;
+  const HostOrderPort to =
+      reply.kind == ReplyKind::kTcp ? reply.tcp.destination_port : reply.udp.destination_port;
   return ports_.IsOsPort(to) || ports_.IsDiscoveryPort(to);
 }
 
@@ -62,19 +63,26 @@ void Receiver::Take(const io::FrameView& frame) {
   }
   reply.realtime_ns = frame.realtime_ns;
   reply.link = link_index_;
+  const Held held{LaneFor(reply), reply};
+  if (!held_.empty() || !Forward(held)) held_.push_back(held);
+}
+
+// False if the lane's queue is full. A finished lane reads its queue no more: without this a full
+// one would keep the replies of all other lanes waiting for ever.
+bool Receiver::Forward(const Held& held) {
+  if (lanes_[held.lane]->finished()) {
+    counters_[ReceiverCounter::kAfterEnd].Add();
+    return true;
+  }
+  if (!producers_[held.lane].TryPush(held.reply)) return false;
   counters_[ReceiverCounter::kForwarded].Add();
-  const uint32_t lane = LaneFor(reply);
-  to_ring_[lane] = true;
-  if (!held_.empty() || !producers_[lane].TryPush(reply)) held_.push_back({lane, reply});
+  to_ring_[held.lane] = true;
+  return true;
 }
 
 bool Receiver::ReleaseHeld() {
   size_t released = 0;
-  while (released < held_.size() &&
-         producers_[held_[released].lane].TryPush(held_[released].reply)) {
-    to_ring_[held_[released].lane] = true;
-    ++released;
-  }
+  while (released < held_.size() && Forward(held_[released])) ++released;
   held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(released));
   return held_.empty();
 }

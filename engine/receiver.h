@@ -19,15 +19,16 @@
 namespace osprey::engine {
 
 enum class ReceiverCounter : uint8_t {
-  kFrames,     // handed out by the ring; each ends in one of the next two or a parse outcome
+  kFrames,     // handed out by the ring; each ends in one of the next three or a parse outcome
   kNotOurs,    // accepted by the parser, but to another address or port of ours
   kForwarded,  // to a lane
+  kAfterEnd,   // for a lane that has finished
   kKernelDrops,
   kInterfaceDrops,
   kCount,
 };
-inline constexpr std::string_view kReceiverCounterNames[] = {"frames", "not_ours", "forwarded",
-                                                             "kernel_drops", "interface_drops"};
+inline constexpr std::string_view kReceiverCounterNames[] = {
+    "frames", "not_ours", "forwarded", "after_end", "kernel_drops", "interface_drops"};
 
 class Receiver {
  public:
@@ -56,6 +57,7 @@ class Receiver {
   void Take(const io::FrameView& frame);
   bool IsOurs(const io::wire::Reply& reply) const;
   uint32_t LaneFor(const io::wire::Reply& reply) const;
+  bool Forward(const Held& held);
   bool ReleaseHeld();
   void ReadDrops();
 

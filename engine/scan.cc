@@ -65,7 +65,10 @@ absl::Status Scan::Build() {
                 .reply_window_ns = inputs_.reply_window_ns,
                 .lane_key = DeriveKey(inputs_.seed, "lanes"),
                 .lanes = inputs_.lanes};
-  if (inputs_.steps.empty() && !discovery_.any_on_link) discovery_.reply_window_ns = 0;
+  // Nothing is asked, so nothing has to be waited for; unless a small link was overlooked.
+  if (inputs_.steps.empty() && !discovery_.any_on_link && size <= kOnLinkLook) {
+    discovery_.reply_window_ns = 0;
+  }
   lane_shared_ = {.clock = inputs_.clock,
                   .network = inputs_.network,
                   .discovery = &discovery_,
@@ -163,6 +166,7 @@ bool Scan::Step() {
   for (auto& lane : lanes_) worked |= lane->RunOnce();
   for (auto& shard : shards_) worked |= shard->RunOnce();
   worked |= collector_->RunOnce();
+  if (!collector_->status().ok()) Abandon();
   return worked;
 }
 
