@@ -175,7 +175,8 @@ HostAction HostMachine::ProbePort(HostState& s, uint8_t i, int64_t now) const {
 
 void HostMachine::OnPortSent(HostState& s, int64_t now) const {
   s.last_send_ns = now;
-  s.wait_until_ns = now + TimeoutNs(s);
+  // Not if the answers came first and the batch is over.
+  if (s.wait_until_ns > s.phase_start_ns) s.wait_until_ns = now + TimeoutNs(s);
   if (s.batch_pass == 0 && s.batch_newest < s.sent_us.size()) {
     s.sent_us[s.batch_newest] = static_cast<uint32_t>((now - s.phase_start_ns) / kNsPerUs);
   }

@@ -41,8 +41,8 @@ struct HostConfig {
   int64_t test_spacing_ns = 25'000'000;
   int64_t seq_spacing_slack_ns = 40'000'000;  // a SEQ gap this much over the spacing is "off"
   uint8_t test_transmissions = 4;
-  uint32_t scan_delay_ms = 0;    // least time between two probes to a host; 0: the above
-  uint8_t timing_template = 3;   // -T0 to -T5
+  uint32_t scan_delay_ms = 0;   // least time between two probes to a host; 0: the above
+  uint8_t timing_template = 3;  // -T0 to -T5
   bool udp_scan_requested = false;
   bool gentle = false;  // leaves out T2, T3 and T7, which upset fragile devices
   RttParams rtt;
@@ -68,11 +68,13 @@ struct HostState {
   // kPorts: position in the port list, and the batch under way.
   uint32_t port_cursor = 0;
   uint32_t batch_answered = 0;  // bit i: port_cursor + i
+  uint32_t batch_unsent = 0;    // likewise: the kernel refused the newest probe
   // kTests: bit p is ProbeId p.
-  uint32_t pending = 0;                // to be sent (again)
-  uint32_t outstanding = 0;            // sent, neither answered nor timed out
-  uint64_t transmissions = 0;          // 3 bits a probe, from kOps1
-  std::array<uint32_t, 17> sent_us{};  // newest transmission of kOps1..kU1
+  uint32_t pending = 0;        // to be sent (again)
+  uint32_t outstanding = 0;    // sent, neither answered nor timed out
+  uint64_t transmissions = 0;  // 3 bits a probe, from kOps1
+  // Newest transmission of kOps1..kU1. In kPorts, first transmission to the batch's first ports.
+  std::array<uint32_t, 17> sent_us{};
   RoundPorts identity;
   HostOrderPort open_port = 0;    // remembered; 0: none
   HostOrderPort closed_port = 0;  // remembered; 0: none
@@ -92,6 +94,8 @@ struct HostState {
   uint8_t batch_size = 0;
   uint8_t batch_sent = 0;  // probes of this pass over the batch already sent
   uint8_t batch_pass = 0;
+  uint8_t batch_newest = 0;  // index in the batch of the newest port probe
+  uint8_t refusals = 0;      // probes the kernel refused, in this phase
   bool distance_known : 1 = false;
   bool spoke : 1 = false;          // any valid reply at all
   bool local : 1 = false;          // one of our own addresses
@@ -107,6 +111,7 @@ struct HostRecord {
   HostState state;
   matcher::Observation observation;
 };
+static_assert(sizeof(HostRecord) <= 1088, "hosts in flight are budgeted at about 1 KiB each");
 
 // What OnDue wants done. At most one packet a call.
 struct HostAction {
@@ -151,13 +156,18 @@ class HostMachine {
 
   // A probe was handed to the kernel at `now` (`realtime` on the real-time clock).
   void OnSent(HostRecord& host, ProbeId probe, int64_t now, int64_t realtime) const;
-  // The kernel refused it: it counts as not sent and is due again.
+  // The kernel refused it: it counts as not sent and is due again. A link that refuses again and
+  // again is given up, so that the host comes to an end.
   void OnUnsent(HostRecord& host, ProbeId probe) const;
 
-  // A port probe was handed to the kernel.
-  void OnPortSent(HostState& state, int64_t now) const { state.last_send_ns = now; }
-  // A valid answer to a port probe (or to a discovery probe). False if it says nothing new.
-  bool OnPort(HostState& state, HostOrderPort port, PortState port_state, int64_t received) const;
+  // The port probe that OnDue asked for last was handed to the kernel.
+  void OnPortSent(HostState& state, int64_t now) const;
+  // The kernel refused the probe to this port.
+  void OnPortUnsent(HostState& state, HostOrderPort port) const;
+  // A valid answer to a port probe (or to a discovery probe). `first_try`: to the first probe that
+  // OnDue asked for, so that its round trip counts. False if it says nothing new.
+  bool OnPort(HostState& state, HostOrderPort port, PortState port_state, bool first_try,
+              int64_t received) const;
   // Round trip of any answered probe that was sent once.
   void OnRtt(HostState& state, int64_t rtt_us) const { state.rtt.Add(rtt_us, config_->rtt); }
 
@@ -182,6 +192,7 @@ class HostMachine {
 
  private:
   HostAction PortsDue(HostState& state, int64_t now) const;
+  HostAction ProbePort(HostState& state, uint8_t i, int64_t now) const;
   HostAction EndPorts(HostState& state) const;
   HostAction SequenceDue(HostRecord& host, int64_t now) const;
   int64_t SequenceNextDue(const HostRecord& host) const;

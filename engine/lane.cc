@@ -42,7 +42,7 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       alive_(kAliveCapacity),
       history_(config.max_hosts),
       results_(config.max_hosts),
-      started_realtime_ns_(config.max_hosts),
+      started_ns_(config.max_hosts),
       clock_offset_ns_(shared->clock->RealtimeNs() - shared->clock->MonotonicNs()),
       reply_batch_(kRepliesPerTurn),
       replies_(shared->network->link_count()),
@@ -79,6 +79,7 @@ bool Lane::RunOnce() {
   RetryBlocked();
   if (abandoned_.load(std::memory_order_relaxed)) {
     // Nothing new leaves; what a matcher holds comes back first.
+    counters_[LaneCounter::kHostsAbandoned].Add(alive_count_);
     alive_count_ = 0;
     for (uint32_t slot = 0; slot < hosts_.used_slots(); ++slot) {
       const Phase phase = hosts_[slot].state.phase;
@@ -103,7 +104,7 @@ void Lane::UpdateProgress() {
   const bool stopped =
       stopping_.load(std::memory_order_relaxed) || abandoned_.load(std::memory_order_relaxed);
   if (!stopped) {
-    if (!discovery_.Finished(now_)) return;
+    if (!discovery_.Finished(now_) || !refused_.empty()) return;
     if (overflows_ > 0) {
       overflows_ = 0;
       discovery_.Repeat();
@@ -128,7 +129,8 @@ int64_t Lane::NextDeadline() const {
   const bool discovering = !stopping_.load(std::memory_order_relaxed) && !discovery_.done_walking();
   int64_t wanted = std::numeric_limits<int64_t>::max();
   if (!other_due_.empty()) wanted = now;
-  if (!sequence_wait_.empty() && in_sequence_ == 0) wanted = now;
+  if (!sequence_wait_.empty() && ReserveSequence()) wanted = now;
+  if (!refused_.empty()) wanted = now;
   if (discovering && alive_count_ < kAliveCapacity / 2)
     wanted = std::min(wanted, discovery_.ResumeAt());
   if (wanted != std::numeric_limits<int64_t>::max()) {

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -111,6 +112,11 @@ class Lane {
     bool spoke = false;
     MacAddr mac;
   };
+  // A discovery probe that the kernel refused, to be sent again.
+  struct Refused {
+    DiscoveryTarget target;
+    uint32_t attempts = 0;
+  };
   // What a frame of the batch was, to be noted when it is handed over.
   struct Stamp {
     enum class Kind : uint8_t { kDiscovery, kPort, kProbe };
@@ -131,6 +137,7 @@ class Lane {
   };
   static constexpr size_t kBatch = 128;
   static constexpr size_t kAliveCapacity = 1 << 15;
+  static constexpr size_t kRefusedCapacity = 1 << 12;
 
   // Replies.
   bool DrainReplies();
@@ -138,15 +145,18 @@ class Lane {
   void HandleTcp(const io::wire::Reply& reply, int64_t received);
   void HandleDiscoveryTcp(const io::wire::Reply& reply, int64_t received);
   void HandleEcho(const io::wire::Reply& reply, int64_t received);
-  void HandleUdp(const io::wire::Reply& reply, int64_t received);
+  void HandleUdp(const io::wire::Reply& reply);
   void HandleIcmpError(const io::wire::Reply& reply, int64_t received);
   void HandleArp(const io::wire::Reply& reply);
-  // A valid answer to a discovery or port probe.
+  // A valid answer to a discovery or port probe. `repeat` says to which transmission.
   void HandleLife(const io::wire::Reply& reply, HostOrderPort port, PortState state,
-                  int64_t received);
+                  uint32_t repeat, int64_t received);
   void CountProbeReply(uint32_t slot, bool fresh);
-  void Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac, HostOrderPort port,
-             PortState state, bool spoke);
+  // What became of a host that showed life, or is taken to be up.
+  enum class Admission : uint8_t { kAdmitted, kAgain, kNoRoom };
+  Admission Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac, HostOrderPort port,
+                  PortState state, bool spoke);
+  void CountAdmission(Admission admission);
 
   // Hosts.
   bool DrainVerdicts();
@@ -169,7 +179,7 @@ class Lane {
   // Sending.
   bool Fill();
   bool FillDiscovery(uint32_t allowance);
-  void SendDiscovery(const DiscoveryTarget& target);
+  void SendDiscovery(const DiscoveryTarget& target, uint32_t attempts);
   uint32_t WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
                      std::byte* frame) const;
   void SendPort(uint32_t slot, HostOrderPort to_port);
@@ -178,6 +188,7 @@ class Lane {
   bool Room();
   io::FrameSlot Lease(Port& port);  // REQUIRES: Room()
   void HandleUnsent(uint64_t tag);
+  void HandleUnsentDiscovery(uint64_t tag);
   // Adds a leased frame to its link's batch, and flushes a full one.
   void Add(Port& port, const io::FrameSlot& frame, uint32_t length, uint64_t tag, Stamp stamp);
   void Flush(Port& port);
@@ -203,12 +214,13 @@ class Lane {
   SlotRing sequence_wait_;  // rounds waiting for SEQ budget
   SlotRing blocked_;        // finished rounds that the matchers had no room for
   std::vector<HostResultPtr> blocked_results_;
-  std::vector<Alive> alive_;  // ring buffer
+  std::deque<Refused> refused_;  // at most kRefusedCapacity
+  std::vector<Alive> alive_;     // ring buffer
   size_t alive_first_ = 0;
   size_t alive_count_ = 0;
   std::vector<std::unique_ptr<RoundHistory>> history_;             // by slot
   std::vector<std::unique_ptr<std::vector<PortResult>>> results_;  // by slot, with all_ports
-  std::vector<int64_t> started_realtime_ns_;                       // by slot
+  std::vector<int64_t> started_ns_;                                // by slot; monotonic
   uint64_t history_used_ = 0;
   uint32_t in_sequence_ = 0;  // hosts with a SEQ reservation
   uint64_t overflows_ = 0;    // since discovery was last repeated

@@ -19,7 +19,8 @@ enum class LaneCounter : uint8_t {
   kSentPorts,
   kSentSequence,
   kSentTests,
-  kUnsent,  // refused by the kernel afterwards
+  kUnsent,       // refused by the kernel afterwards, and sent again if it matters
+  kTargetsLost,  // discovery probes given up because the kernel refused them again and again
   // Replies.
   kRepliesIn,
   kReplyAlive,       // admitted a host
@@ -35,10 +36,11 @@ enum class LaneCounter : uint8_t {
   kReplyRouterError,  // ICMP error from somewhere on the way
   kReplyOther,
   // Hosts.
-  kHostsAdmitted,
-  kHostsMatched,  // finished with a verdict
-  kHostsSkipped,  // left unmeasured by --osscan-limit
-  kHostsSilent,   // treated as up by request, and never said a word
+  kHostsAdmitted,  // each by a kReplyAlive, or by request:
+  kTakenAsUp,      // admitted without a reply: our own addresses, or all are to be taken as up
+  kHostsMatched,   // finished with a verdict
+  kHostsSkipped,   // left unmeasured by --osscan-limit
+  kHostsSilent,    // treated as up by request, and never said a word
   kHostsTimedOut,
   kHostsAbandoned,  // in flight when the scan was stopped
   kRoundsDone,
@@ -55,6 +57,7 @@ inline constexpr std::string_view kLaneCounterNames[] = {"targets_probed",
                                                          "sent_sequence",
                                                          "sent_tests",
                                                          "unsent",
+                                                         "targets_lost",
                                                          "replies_in",
                                                          "reply_alive",
                                                          "reply_alive_again",
@@ -69,6 +72,7 @@ inline constexpr std::string_view kLaneCounterNames[] = {"targets_probed",
                                                          "reply_router_error",
                                                          "reply_other",
                                                          "hosts_admitted",
+                                                         "taken_as_up",
                                                          "hosts_matched",
                                                          "hosts_skipped",
                                                          "hosts_silent",

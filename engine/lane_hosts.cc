@@ -36,7 +36,7 @@ void Lane::StartHosts() {
     host.local = path.local;
     host.on_link = path.on_link;
     host.next_hop = path.on_link ? alive.mac : path.next_hop;
-    started_realtime_ns_[slot] = now_ + clock_offset_ns_;
+    started_ns_[slot] = now_;
     if (results_[slot]) results_[slot]->clear();
     for (const PortHint& hint : shared_->discovery->targets->HintsFor(alive.address)) {
       if (host.open_port == 0) host.open_port = hint.port;
@@ -120,8 +120,7 @@ void Lane::BeginRound(uint32_t slot) {
 void Lane::Visit(uint32_t slot) {
   HostRecord& host = hosts_[slot];
   host.state.queued = false;
-  const int64_t started = started_realtime_ns_[slot] - clock_offset_ns_;
-  if (shared_->host_timeout_ns > 0 && now_ - started > shared_->host_timeout_ns) {
+  if (shared_->host_timeout_ns > 0 && now_ - started_ns_[slot] > shared_->host_timeout_ns) {
     return EndHost(slot, HostOutcome::kTimedOut);
   }
   const HostAction action = machine_.OnDue(host, now_);
@@ -149,7 +148,7 @@ MatchJob Lane::JobFor(uint32_t slot) const {
   return {.host = &hosts_[slot],
           .history = history_[slot].get(),
           .ports = results_[slot].get(),
-          .started_realtime_ns = started_realtime_ns_[slot],
+          .started_realtime_ns = started_ns_[slot] + clock_offset_ns_,
           .slot = slot,
           .lane = config_.lane,
           .final = history_used_ >= shared_->history_bytes};
@@ -211,7 +210,7 @@ void Lane::EndHost(uint32_t slot, HostOutcome outcome) {
   result->facts = FactsOf(host, *shared_->host);
   if (host.on_link) result->mac = host.next_hop;
   result->srtt_us = host.rtt.srtt_us;
-  result->started_realtime_ns = started_realtime_ns_[slot];
+  result->started_realtime_ns = started_ns_[slot] + clock_offset_ns_;
   result->finished_realtime_ns = now_ + clock_offset_ns_;
   if (results_[slot]) result->ports = *results_[slot];
   counters_[outcome == HostOutcome::kSkipped    ? LaneCounter::kHostsSkipped

@@ -2,9 +2,16 @@
 // Lane, receiving side: which host and which probe a reply belongs to (decision 7), and what each
 // becomes. Every reply ends in exactly one counter.
 
+#include <algorithm>
+
 #include "engine/lane.h"
 
 namespace osprey::engine {
+namespace {
+
+constexpr uint32_t kLadderRepeat = 1;  // first try of a port: see SendPort
+
+}  // namespace
 
 using io::wire::Reply;
 using io::wire::ReplyKind;
@@ -28,7 +35,7 @@ void Lane::HandleReply(const Reply& reply) {
     case ReplyKind::kArp:
       return HandleArp(reply);
     case ReplyKind::kUdp:
-      return HandleUdp(reply, received);
+      return HandleUdp(reply);
     default:
       counters_[LaneCounter::kReplyOther].Add();
   }
@@ -55,7 +62,8 @@ void Lane::HandleTcp(const Reply& reply, int64_t received) {
 
 void Lane::CountProbeReply(uint32_t slot, bool fresh) {
   counters_[fresh ? LaneCounter::kReplyProbe : LaneCounter::kReplyProbeDuplicate].Add();
-  if (fresh) Reschedule(slot);
+  // A reply that adds nothing (its IP ID repeats, say) may still end the wait for it.
+  Reschedule(slot);
 }
 
 void Lane::HandleDiscoveryTcp(const Reply& reply, int64_t received) {
@@ -64,17 +72,19 @@ void Lane::HandleDiscoveryTcp(const Reply& reply, int64_t received) {
   const HostOrderPort to = reply.tcp.destination_port;
   const bool reset = (answer.flags & kTcpRst) != 0;
   const bool acknowledges = (answer.flags & kTcpAck) != 0;
-  if (acknowledges && (reset || (answer.flags & kTcpSyn) != 0) &&
-      shared_->cookies->CheckSynReply(reply.source, from, to, answer.ack)) {
-    return HandleLife(reply, from, reset ? PortState::kClosed : PortState::kOpen, received);
+  if (acknowledges && (reset || (answer.flags & kTcpSyn) != 0)) {
+    const auto match = shared_->cookies->CheckSynReply(reply.source, from, to, answer.ack);
+    const PortState state = reset ? PortState::kClosed : PortState::kOpen;
+    if (match) return HandleLife(reply, from, state, match->pass, received);
   }
   if (reset && shared_->cookies->CheckAckReply(reply.source, from, to, answer.seq)) {
-    return HandleLife(reply, from, PortState::kUnknown, received);
+    return HandleLife(reply, from, PortState::kUnknown, 0, received);
   }
   counters_[LaneCounter::kReplyForged].Add();
 }
 
-void Lane::HandleLife(const Reply& reply, HostOrderPort port, PortState state, int64_t received) {
+void Lane::HandleLife(const Reply& reply, HostOrderPort port, PortState state, uint32_t repeat,
+                      int64_t received) {
   const std::optional<uint32_t> index = shared_->discovery->targets->IndexOf(reply.source);
   if (!index) {
     counters_[LaneCounter::kReplyNotTarget].Add();
@@ -82,15 +92,16 @@ void Lane::HandleLife(const Reply& reply, HostOrderPort port, PortState state, i
   }
   const uint32_t slot = hosts_.Find(reply.source);
   if (slot == HostTable::kNone) {
-    return Admit(*index, reply.source, reply.source_mac, port, state, true);
+    return CountAdmission(Admit(*index, reply.source, reply.source_mac, port, state, true));
   }
   HostState& host = hosts_[slot].state;
+  // In kMatching a shard reads the state.
+  if (host.phase == Phase::kPorts) host.spoke = true;
   if (state == PortState::kUnknown) {
-    if (host.phase == Phase::kPorts) host.spoke = true;
     counters_[LaneCounter::kReplyAliveAgain].Add();
     return;
   }
-  const bool fresh = machine_.OnPort(host, port, state, received);
+  const bool fresh = machine_.OnPort(host, port, state, repeat == kLadderRepeat, received);
   counters_[fresh ? LaneCounter::kReplyPort : LaneCounter::kReplyPortDuplicate].Add();
   if (!fresh) return;
   RememberPort(slot, port, state);
@@ -105,7 +116,7 @@ void Lane::HandleEcho(const Reply& reply, int64_t received) {
       counters_[LaneCounter::kReplyForged].Add();
       return;
     }
-    return HandleLife(reply, 0, PortState::kUnknown, received);
+    return HandleLife(reply, 0, PortState::kUnknown, 0, received);
   }
   const uint32_t slot = hosts_.Find(reply.source);
   if (slot == HostTable::kNone) {
@@ -121,13 +132,25 @@ void Lane::HandleEcho(const Reply& reply, int64_t received) {
   CountProbeReply(slot, machine_.OnEcho(host, which, reply.echo.answer, received));
 }
 
-void Lane::HandleUdp(const Reply& reply, int64_t received) {
-  if (!shared_->cookies->CheckUdpReply(reply.source, reply.udp.source_port,
-                                       reply.udp.destination_port)) {
+// A datagram has no room for a proof: the source port alone shows that we asked. It starts a
+// host's ladder, and the host is forgotten if nothing else of it answers.
+void Lane::HandleUdp(const Reply& reply) {
+  const io::wire::UdpReply& udp = reply.udp;
+  const auto asked = [&](const DiscoveryStep& step) {
+    return step.kind == ProbeKind::kUdp && step.port == udp.source_port;
+  };
+  const auto& steps = shared_->discovery->steps;
+  if (std::none_of(steps.begin(), steps.end(), asked) ||
+      !shared_->cookies->CheckUdpReply(reply.source, udp.source_port, udp.destination_port)) {
     counters_[LaneCounter::kReplyForged].Add();
     return;
   }
-  HandleLife(reply, reply.udp.source_port, PortState::kUnknown, received);
+  const std::optional<uint32_t> index = shared_->discovery->targets->IndexOf(reply.source);
+  if (!index) {
+    counters_[LaneCounter::kReplyNotTarget].Add();
+    return;
+  }
+  CountAdmission(Admit(*index, reply.source, reply.source_mac, 0, PortState::kUnknown, false));
 }
 
 void Lane::HandleIcmpError(const Reply& reply, int64_t received) {
@@ -166,13 +189,13 @@ void Lane::HandleIcmpError(const Reply& reply, int64_t received) {
   if (reply.source != about) {
     counters_[LaneCounter::kReplyRouterError].Add();
     if (slot != HostTable::kNone && error.type == 3 &&
-        machine_.OnPort(hosts_[slot].state, port, PortState::kFiltered, received)) {
+        machine_.OnPort(hosts_[slot].state, port, PortState::kFiltered, false, received)) {
       Reschedule(slot);
     }
     return;
   }
   HandleLife(reply, port, error.quoted_protocol == 6 ? PortState::kFiltered : PortState::kUnknown,
-             received);
+             0, received);
 }
 
 void Lane::HandleArp(const Reply& reply) {
@@ -181,23 +204,29 @@ void Lane::HandleArp(const Reply& reply) {
     counters_[LaneCounter::kReplyNotTarget].Add();
     return;
   }
-  Admit(*index, reply.source, reply.source_mac, 0, PortState::kUnknown, true);
+  CountAdmission(Admit(*index, reply.source, reply.source_mac, 0, PortState::kUnknown, true));
 }
 
-void Lane::Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac, HostOrderPort port,
-                 PortState state, bool spoke) {
-  if (admitted_.Test(index)) {
-    if (spoke) counters_[LaneCounter::kReplyAliveAgain].Add();
-    return;
+void Lane::CountAdmission(Admission admission) {
+  switch (admission) {
+    case Admission::kAdmitted:
+      return counters_[LaneCounter::kReplyAlive].Add();
+    case Admission::kAgain:
+      return counters_[LaneCounter::kReplyAliveAgain].Add();
+    case Admission::kNoRoom:
+      return counters_[LaneCounter::kReplyOverflow].Add();
   }
+}
+
+Lane::Admission Lane::Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac,
+                            HostOrderPort port, PortState state, bool spoke) {
+  if (admitted_.Test(index)) return Admission::kAgain;
   if (alive_count_ == kAliveCapacity) {
-    counters_[LaneCounter::kReplyOverflow].Add();
     ++overflows_;
     overflowed_ = true;
-    return;
+    return Admission::kNoRoom;
   }
   admitted_.Set(index);
-  if (spoke) counters_[LaneCounter::kReplyAlive].Add();
   counters_[LaneCounter::kHostsAdmitted].Add();
   alive_[(alive_first_ + alive_count_) % kAliveCapacity] = {
       .address = address,
@@ -208,6 +237,7 @@ void Lane::Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac, HostOrder
       .spoke = spoke,
       .mac = mac};
   ++alive_count_;
+  return Admission::kAdmitted;
 }
 
 }  // namespace osprey::engine

@@ -19,9 +19,24 @@ constexpr uint32_t kPlacesPerLook = 1024;  // that discovery may skip before it 
 constexpr uint32_t kTypicalFrameBytes = 74;
 constexpr uint32_t kDiscoveryNoise = 0x80;  // "probe number" of discovery packets
 
-// Completion tags: slot, probe, generation. Never 0, because the probe is counted from 1.
+constexpr uint32_t kMostAttempts = 16;  // at one discovery probe that the kernel refuses
+
+// Completion tags, never 0: what kind of frame it was in bits 32..39, with
+//   an OS probe    slot in bits 0..31, generation in 40..55; the kind is the probe, from 1
+//   a port probe   slot, port in 40..55, generation (low half) in 56..63
+//   discovery      target index, pass in 40..55, earlier attempts in 56..63
+constexpr uint64_t kPortTag = 0xFE;
+constexpr uint64_t kDiscoveryTag = 0xFF;
+
 constexpr uint64_t MakeTag(uint32_t slot, ProbeId probe, uint16_t generation) {
   return uint64_t{slot} | uint64_t{Index(probe) + 1} << 32 | uint64_t{generation} << 40;
+}
+constexpr uint64_t MakePortTag(uint32_t slot, HostOrderPort port, uint16_t generation) {
+  return uint64_t{slot} | kPortTag << 32 | uint64_t{port} << 40 | uint64_t{generation} << 56;
+}
+constexpr uint64_t MakeDiscoveryTag(const DiscoveryTarget& target, uint32_t attempts) {
+  return uint64_t{target.index} | kDiscoveryTag << 32 | (uint64_t{target.pass} & 0xFFFF) << 40 |
+         uint64_t{attempts} << 56;
 }
 
 }  // namespace
@@ -48,18 +63,24 @@ bool Lane::Fill() {
 bool Lane::FillDiscovery(uint32_t allowance) {
   if (stopping_.load(std::memory_order_relaxed)) return false;
   bool worked = false;
+  for (size_t n = refused_.size(); n > 0 && frames_this_turn_ < allowance && Room(); --n) {
+    const Refused again = refused_.front();
+    refused_.pop_front();
+    worked = true;
+    if (!admitted_.Test(again.target.index)) SendDiscovery(again.target, again.attempts);
+  }
   while (frames_this_turn_ < allowance && alive_count_ < kAliveCapacity / 2 && Room()) {
     DiscoveryTarget target;
     if (!discovery_.Next(now_, kPlacesPerLook, target)) {
       return worked || (!discovery_.done_walking() && discovery_.ResumeAt() <= now_);
     }
     worked = true;
-    SendDiscovery(target);
+    SendDiscovery(target, 0);
   }
   return worked;
 }
 
-void Lane::SendDiscovery(const DiscoveryTarget& target) {
+void Lane::SendDiscovery(const DiscoveryTarget& target, uint32_t attempts) {
   const DiscoveryPlan& plan = *shared_->discovery;
   // Exclusions may have grown since the targets were built.
   if (shared_->exclusions != nullptr && shared_->exclusions->Contains(target.address)) return;
@@ -72,10 +93,14 @@ void Lane::SendDiscovery(const DiscoveryTarget& target) {
       path.on_link && shared_->network->link(path.link).layer == io::LinkLayer::kEthernet;
   const bool take_as_up = path.local || (plan.steps.empty() && !needs_arp);
   if (take_as_up) {
-    Admit(target.index, target.address, path.next_hop, 0, PortState::kUnknown, path.local);
+    if (Admit(target.index, target.address, path.next_hop, 0, PortState::kUnknown, path.local) ==
+        Admission::kAdmitted) {
+      counters_[LaneCounter::kTakenAsUp].Add();
+    }
     return;
   }
-  if (needs_arp && target.pass >= plan.arp_passes) return;
+  // Modulo: all passes are walked once more if hosts were turned away for want of room.
+  if (needs_arp && target.pass % plan.passes() >= plan.arp_passes) return;
   Port& port = ports_[path.link];
   const io::FrameSlot frame = Lease(port);
   const uint32_t length =
@@ -83,7 +108,7 @@ void Lane::SendDiscovery(const DiscoveryTarget& target) {
                 : WriteStep(port, path, target, frame.data);
   counters_[LaneCounter::kTargetsProbed].Add();
   counters_[LaneCounter::kSentDiscovery].Add();
-  Add(port, frame, length, 0, {});
+  Add(port, frame, length, MakeDiscoveryTag(target, attempts), {});
 }
 
 uint32_t Lane::WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
@@ -122,7 +147,9 @@ void Lane::SendPort(uint32_t slot, HostOrderPort to_port) {
       {host.address, host.next_hop}, to_port, shared_->cookies->ForSyn(host.address, to_port, pass),
       shared_->identities->NoiseFor(host.address, to_port, kDiscoveryNoise, pass), frame.data);
   counters_[LaneCounter::kSentPorts].Add();
-  Add(port, frame, length, 0, {.slot = slot, .kind = Stamp::Kind::kPort});
+  host.queued = true;  // until it is stamped
+  Add(port, frame, length, MakePortTag(slot, to_port, host.generation),
+      {.slot = slot, .kind = Stamp::Kind::kPort});
 }
 
 void Lane::SendProbe(uint32_t slot, const HostAction& action) {
@@ -212,12 +239,39 @@ void Lane::ReapAll() {
 
 void Lane::HandleUnsent(uint64_t tag) {
   counters_[LaneCounter::kUnsent].Add();
+  if ((tag >> 32 & 0xFF) == kDiscoveryTag) return HandleUnsentDiscovery(tag);
   const auto slot = static_cast<uint32_t>(tag);
   HostRecord& host = hosts_[slot];
+  if ((tag >> 32 & 0xFF) == kPortTag) {
+    if (host.state.phase != Phase::kPorts || (host.state.generation & 0xFF) != tag >> 56) return;
+    machine_.OnPortUnsent(host.state, static_cast<HostOrderPort>(tag >> 40));
+    return Reschedule(slot);
+  }
   const bool measuring = host.state.phase == Phase::kSequence || host.state.phase == Phase::kTests;
   if (!measuring || host.state.generation != static_cast<uint16_t>(tag >> 40)) return;
   machine_.OnUnsent(host, static_cast<ProbeId>((tag >> 32 & 0xFF) - 1));
   Reschedule(slot);
+}
+
+// Congestion of our own link must not cost targets: the probe is sent again, and if there are too
+// many of them the whole walk is.
+void Lane::HandleUnsentDiscovery(uint64_t tag) {
+  const auto index = static_cast<uint32_t>(tag);
+  const auto attempts = static_cast<uint32_t>(tag >> 56) + 1;
+  if (admitted_.Test(index) || stopping_.load(std::memory_order_relaxed)) return;
+  if (attempts >= kMostAttempts) {
+    counters_[LaneCounter::kTargetsLost].Add();
+    return;
+  }
+  if (refused_.size() >= kRefusedCapacity) {
+    ++overflows_;
+    overflowed_ = true;
+    return;
+  }
+  refused_.push_back({.target = {.address = shared_->discovery->targets->At(index),
+                                 .index = index,
+                                 .pass = static_cast<uint32_t>(tag >> 40 & 0xFFFF)},
+                      .attempts = attempts});
 }
 
 }  // namespace osprey::engine
