@@ -12,116 +12,21 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "io/wire/parse.h"
 #include "matcher/fingerprint_builder.h"
 #include "matcher/merge.h"
 #include "matcher/observation_codec.h"
 #include "matcher/output_plan.h"
-#include "matcher/probe_id.h"
 #include "matcher/scan_line.h"
 #include "tests/testing/capture.h"
+#include "tests/testing/capture_replay.h"
 #include "tests/testing/golden.h"
 
 namespace osprey::matcher {
 namespace {
 
-using io::wire::ParseOutcome;
-using io::wire::Reply;
-using io::wire::ReplyKind;
 using testing::Capture;
-using testing::CapturedProbe;
+using testing::Replayer;
 using testing::Text;
-
-// Feeds a capture to an observation as the engine would: in order of time, attributing replies by
-// the round's ports and identifiers.
-class Replayer {
- public:
-  explicit Replayer(const Capture& capture) : capture_(capture) {
-    round_.Begin({.seq0 = capture.seq0,
-                  .ack0 = capture.ack0,
-                  .u1_udp_checksum = capture.u1_udp_checksum,
-                  .u1_ttl = capture.u1_ttl});
-    facts_.open_tcp_port = capture.open_tcp_port;
-    facts_.closed_tcp_port = capture.closed_tcp_port;
-    facts_.is_localhost = capture.target_is_localhost;
-    facts_.scan_delay_ms = capture.scan_delay_ms;
-    if (capture.target_mac_prefix) {
-      facts_.mac_known = true;
-      std::copy_n(capture.target_mac_prefix->begin(), 3, facts_.mac_prefix.begin());
-    }
-  }
-
-  // `print_time_s`: when the fingerprint was printed, the only absolute time in the file.
-  void Run(int64_t print_time_s) {
-    struct Event {
-      int64_t time_us;
-      const CapturedProbe* probe;
-      const testing::CapturedReply* reply;  // nullptr: the probe is sent
-    };
-    std::vector<Event> events;
-    for (const CapturedProbe& probe : capture_.probes) {
-      events.push_back({probe.sent_us, &probe, nullptr});
-      for (const auto& reply : probe.replies) events.push_back({reply.received_us, &probe, &reply});
-    }
-    std::stable_sort(events.begin(), events.end(),
-                     [](const Event& a, const Event& b) { return a.time_us < b.time_us; });
-    for (const Event& event : events) {
-      if (event.reply == nullptr) {
-        Send(*event.probe, print_time_s);
-      } else {
-        Receive(event.reply->ip);
-      }
-    }
-    facts_.AbsorbRound(round_, capture_.u1_destination_port);
-  }
-
-  const Observation& round() const { return round_; }
-  const HostFacts& facts() const { return facts_; }
-
- private:
-  static constexpr int64_t kClockStart = 123'456'789'012'345;  // any monotonic time
-
-  void Send(const CapturedProbe& probe, int64_t print_time_s) {
-    const auto it = std::find(std::begin(kProbeNames), std::end(kProbeNames), probe.name);
-    ASSERT_NE(it, std::end(kProbeNames)) << probe.name;
-    const auto index = static_cast<size_t>(it - std::begin(kProbeNames));
-    ++transmissions_[index];
-    if (index < Observation::kSeqCount) {
-      round_.NoteSeqSent(static_cast<int>(index), kClockStart + probe.sent_us * 1000,
-                         print_time_s * 1'000'000'000 + probe.sent_us * 1000);
-    }
-  }
-
-  void Receive(const std::vector<uint8_t>& ip) {
-    Reply reply;
-    const ParseOutcome outcome =
-        io::wire::Parse(std::as_bytes(std::span(ip)), io::LinkLayer::kNone, reply);
-    if (outcome != ParseOutcome::kAccepted || reply.source != capture_.target) return;
-    if (reply.kind == ReplyKind::kTcp) {
-      const size_t offset =
-          static_cast<uint16_t>(reply.tcp.destination_port - capture_.tcp_base_port);
-      if (offset < kTcpProbeCount) round_.RecordTcp(offset, reply.tcp.answer);
-    } else if (reply.kind == ReplyKind::kEcho) {
-      const int which = static_cast<uint16_t>(reply.echo.id - capture_.icmp_id);
-      if (which > 1) return;
-      const size_t probe = Index(ProbeId::kIe1) + static_cast<size_t>(which);
-      round_.RecordEcho(which, reply.echo.answer, transmissions_[probe] == 1);
-    } else if (reply.kind == ReplyKind::kIcmpError && IsU1Reply(reply.icmp)) {
-      round_.RecordUnreachable(reply.icmp.answer);
-    }
-  }
-
-  bool IsU1Reply(const io::wire::IcmpError& error) const {
-    return error.type == 3 && error.code == 3 && error.quotes_udp_header &&
-           error.quoted_source_port == capture_.u1_source_port &&
-           error.quoted_destination_port == capture_.u1_destination_port;
-  }
-
-  const Capture& capture_;
-  Observation round_;
-  HostFacts facts_;
-  std::array<int, kProbeCount> transmissions_{};
-};
 
 // The value of one field of a SCAN line.
 std::string ScanField(std::string_view line, std::string_view name) {
