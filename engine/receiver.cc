@@ -54,7 +54,8 @@ uint32_t Receiver::LaneFor(const Reply& reply) const {
 void Receiver::Take(const io::FrameView& frame) {
   counters_[ReceiverCounter::kFrames].Add();
   Reply reply;
-  const ParseOutcome outcome = io::wire::Parse(frame.bytes, ring_->link_layer(), reply);
+  const ParseOutcome outcome =
+      io::wire::Parse(frame.bytes, ring_->link_layer(), reply, io::wire::ChecksumPolicy::kDropBad);
   outcomes_[outcome].Add();
   if (outcome != ParseOutcome::kAccepted) return;
   if (!IsOurs(reply)) {
