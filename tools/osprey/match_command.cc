@@ -129,7 +129,9 @@ class MatchRun {
                                 options_.render.json ? batch.output : batch.errors);
         continue;
       }
-      matcher_.Match(worker.subject.subject.fingerprint, worker.scratch, worker.matches);
+      if (worker.subject.measured) {
+        matcher_.Match(worker.subject.subject.fingerprint, worker.scratch, worker.matches);
+      }
       worker.renderer.Result(index, text, worker.subject, worker.matches, batch.output);
     }
   }

@@ -92,6 +92,10 @@ void MatchRenderer::JsonResult(uint64_t index, const ParsedSubject& subject,
     json.Value(subject.address);
     absl::StrAppend(&out, ",\"ip\":", std::string(json.view()));
   }
+  if (!subject.measured) {
+    out += ",\"result\":\"not_measured\",\"perfect\":0,\"matches\":[]}\n";
+    return;
+  }
   out += ",\"result\":\"";
   out += io::OsResultName(engine::ResultOf(matches.result));
   out += "\",\"perfect\":";
@@ -130,6 +134,10 @@ void MatchRenderer::HumanResult(const SubjectText& text, const ParsedSubject& su
   if (!text.rows.empty()) absl::StrAppend(&place, ":", text.rows[0].line);
   if (!subject.address.empty()) absl::StrAppend(&place, " (", subject.address, ")");
   absl::StrAppend(&out, "Osprey match report for ", place, "\n");
+  if (!subject.measured) {
+    out += "The host was not measured.\n\n";
+    return;
+  }
   io::AppendOsText(Describe(image_, matches), 0, out);
   if (subject.subject.repeated) {
     out += "Note: some tests stand there more than once; the last of each counts.\n";

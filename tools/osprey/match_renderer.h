@@ -25,7 +25,8 @@ class MatchRenderer {
   // `image` must outlive it.
   MatchRenderer(const db::Image& image, const RenderOptions& options);
 
-  // Appends one subject's result, whole lines.
+  // Appends one subject's result, whole lines. `matches` is not looked at for a host that was never
+  // measured.
   void Result(uint64_t index, const SubjectText& text, const ParsedSubject& subject,
               const matcher::MatchList& matches, std::string& out);
   // Appends one subject that could not be read. For people this is part of standard error, not of

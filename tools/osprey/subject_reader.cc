@@ -50,6 +50,10 @@ absl::Status ParseRecordSubject(const SubjectText& text, ParsedSubject& out) {
     matcher::BuildFingerprint(stored->round, stored->facts, out.subject.fingerprint);
     return absl::OkStatus();
   }
+  if (record->os.result == io::OsResult::kNotMeasured) {
+    out.measured = false;
+    return absl::OkStatus();
+  }
   if (record->os.fingerprint.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(text.Place(0), ": the record holds no measurement"));
@@ -90,6 +94,7 @@ std::string SubjectText::Place(size_t offset) const {
 
 absl::Status Parse(const SubjectText& text, ParsedSubject& out) {
   out.address.clear();
+  out.measured = true;
   switch (text.form) {
     case SubjectText::Form::kRecord:
       return ParseRecordSubject(text, out);
@@ -105,6 +110,10 @@ absl::Status Parse(const SubjectText& text, ParsedSubject& out) {
 absl::StatusOr<std::unique_ptr<SubjectReader>> SubjectReader::Open(const std::string& path) {
   OSPREY_ASSIGN_OR_RETURN(LineSource source, LineSource::Open(path));
   OSPREY_ASSIGN_OR_RETURN(const std::string_view start, source.Peek(512));
+  if (start.find('\0') != std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source.name(), ": this is binary data, not fingerprints"));
+  }
   if (LooksLikeXml(start)) return MakeXmlSubjects(std::move(source));
   return MakeLineSubjects(std::move(source));
 }

@@ -54,7 +54,8 @@ struct SubjectText {
 // What a subject is, once read.
 struct ParsedSubject {
   db::Subject subject;
-  std::string address;  // of NDJSON records; else empty
+  std::string address;   // of NDJSON records; else empty
+  bool measured = true;  // false: a record of a host that was never measured; no fingerprint
 };
 
 // Reads the groups or the record. The error starts with its place: "FILE:LINE:COLUMN: ...".
