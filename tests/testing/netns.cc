@@ -88,6 +88,10 @@ ScopedNetns::~ScopedNetns() {
   if (far_fd_ >= 0) close(far_fd_);
 }
 
+std::string ScopedNetns::far_path() const {
+  return absl::StrFormat("/proc/%d/fd/%d", getpid(), far_fd_);
+}
+
 absl::Status ScopedNetns::SetUp(const NetnsOptions& options) const {
   const auto side = [](const std::string& link, const std::string& cidr) {
     std::string script = absl::StrFormat("ip link set lo up; ip link set %s up;", link);
@@ -95,12 +99,11 @@ absl::Status ScopedNetns::SetUp(const NetnsOptions& options) const {
     return script;
   };
   const std::string quiet = "set -e; sysctl -qw net.ipv6.conf.all.disable_ipv6=1 || true;";
-  const std::string far_path = absl::StrFormat("/proc/%d/fd/%d", getpid(), far_fd_);
   const CommandResult near =
       NearCommand(quiet +
                   absl::StrFormat("sysctl -qw net.ipv6.conf.default.disable_ipv6=1 || true;"
                                   "ip link add %s type veth peer name %s netns %s;",
-                                  options.near_link, options.far_link, far_path) +
+                                  options.near_link, options.far_link, far_path()) +
                   side(options.near_link, options.near_cidr));
   if (near.exit_status != 0) {
     return absl::InternalError("cannot set up the near namespace: " + near.output);

@@ -62,6 +62,9 @@ class ScopedNetns {
   void Near(absl::FunctionRef<void()> body) const { Enter(near_fd_, body); }
   void Far(absl::FunctionRef<void()> body) const { Enter(far_fd_, body); }
 
+  // The far namespace as a path for `ip link set ... netns PATH`; good while this object lives.
+  std::string far_path() const;
+
   // Runs a shell command inside, to its end.
   CommandResult NearCommand(const std::string& command) const { return Run(near_fd_, command); }
   CommandResult FarCommand(const std::string& command) const { return Run(far_fd_, command); }

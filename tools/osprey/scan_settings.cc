@@ -414,6 +414,10 @@ void DescribeScanOptions(CLI::App& app, ScanArguments& a) {
       ->group(output);
   app.add_flag("-O", a.accepted, "Accepted for Nmap's sake: OS detection is what this does")
       ->group(output);
+  // One value for each time an option is given: what follows "-oX FILE" is a target.
+  for (CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) option->allow_extra_args(false);
+  }
 }
 
 absl::StatusOr<ScanSettings> CheckScanArguments(const ScanArguments& arguments) {
