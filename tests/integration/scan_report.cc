@@ -73,8 +73,7 @@ absl::Status ReadOs(const xmlNode* os, ScanReport& report) {
   for (const xmlNode* match : Children(os, "osmatch")) report.matches.push_back(ReadMatch(match));
   for (const xmlNode* print : Children(os, "osfingerprint")) {
     db::Subject subject;
-    OSPREY_RETURN_IF_ERROR(
-        db::ParseSubject(JoinRows(Attribute(print, "fingerprint")), subject));
+    OSPREY_RETURN_IF_ERROR(db::ParseSubject(JoinRows(Attribute(print, "fingerprint")), subject));
     report.subject = std::move(subject);
   }
   return absl::OkStatus();

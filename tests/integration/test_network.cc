@@ -70,8 +70,9 @@ absl::StatusOr<std::unique_ptr<TestNetwork>> TestNetwork::Create(const Options& 
 
 absl::Status TestNetwork::SetUp() {
   OSPREY_ASSIGN_OR_RETURN(
-      outer_, ScopedNetns::Create({.near_cidr = "10.77.0.1/24",
-                                   .far_cidr = options_.routed ? "10.77.0.254/24" : "10.77.0.2/24"}));
+      outer_,
+      ScopedNetns::Create({.near_cidr = "10.77.0.1/24",
+                           .far_cidr = options_.routed ? "10.77.0.254/24" : "10.77.0.2/24"}));
   if (options_.routed) OSPREY_RETURN_IF_ERROR(Route());
   if (!options_.host_setup.empty()) {
     const CommandResult result = HostCommand("set -e\n" + options_.host_setup);
@@ -88,9 +89,9 @@ absl::Status TestNetwork::SetUp() {
 
 // The inner pair's near end moves to the outer pair's far side, which becomes the router.
 absl::Status TestNetwork::Route() {
-  OSPREY_ASSIGN_OR_RETURN(inner_, ScopedNetns::Create({.near_link = "inside",
-                                                       .near_cidr = "",
-                                                       .far_cidr = "10.78.0.2/24"}));
+  OSPREY_ASSIGN_OR_RETURN(
+      inner_,
+      ScopedNetns::Create({.near_link = "inside", .near_cidr = "", .far_cidr = "10.78.0.2/24"}));
   const std::vector<CommandResult> steps = {
       inner_->NearCommand("ip link set inside netns " + outer_->far_path()),
       outer_->FarCommand("set -e; ip addr add 10.78.0.254/24 dev inside; ip link set inside up; "
@@ -98,7 +99,8 @@ absl::Status TestNetwork::Route() {
       inner_->FarCommand("ip route add default via 10.78.0.254"),
       outer_->NearCommand("ip route add 10.78.0.0/24 via 10.77.0.254")};
   for (const CommandResult& step : steps) {
-    if (step.exit_status != 0) return absl::InternalError("cannot set up the router: " + step.output);
+    if (step.exit_status != 0)
+      return absl::InternalError("cannot set up the router: " + step.output);
   }
   return absl::OkStatus();
 }
