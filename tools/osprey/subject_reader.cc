@@ -45,7 +45,7 @@ absl::Status ParseRecordSubject(const SubjectText& text, ParsedSubject& out) {
     const auto stored = matcher::DecodeObservation(record->observation);
     if (!stored.ok()) {
       return absl::InvalidArgumentError(
-          absl::StrCat(text.Place(0), ": observation: ", std::string(stored.status().message())));
+          absl::StrCat(text.Place(0), ": ", std::string(stored.status().message())));
     }
     matcher::BuildFingerprint(stored->round, stored->facts, out.subject.fingerprint);
     return absl::OkStatus();
