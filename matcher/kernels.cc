@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "matcher/kernels.h"
 
-#include <cstring>
+#include <bit>
 
 #include "base/check.h"
 
@@ -25,14 +25,24 @@ void AddPlan::Assign(std::span<const uint32_t> points, size_t planes) {
   OSPREY_CHECK(points.size() <= kMaxInputs && planes <= kMaxPlanes);
   set_count = points.size();
   plane_count = planes;
-  inputs.clear();
+  std::array<uint16_t, kMaxPlanes + 1> count{};
+  for (const uint32_t p : points) {
+    for (uint32_t left = p; left != 0; left &= left - 1)
+      ++count[static_cast<size_t>(std::countr_zero(left))];
+  }
+  std::array<uint16_t, kMaxPlanes> next;
+  uint16_t sum = 0;
   for (size_t k = 0; k < planes; ++k) {
-    first[k] = static_cast<uint16_t>(inputs.size());
-    for (size_t i = 0; i < points.size(); ++i) {
-      if ((points[i] >> k) & 1) inputs.push_back(static_cast<uint8_t>(i));
+    first[k] = next[k] = sum;
+    sum = static_cast<uint16_t>(sum + count[k]);
+  }
+  first[planes] = sum;
+  if (inputs.size() < sum) inputs.resize(sum);
+  for (size_t i = 0; i < points.size(); ++i) {
+    for (uint32_t left = points[i]; left != 0; left &= left - 1) {
+      inputs[next[static_cast<size_t>(std::countr_zero(left))]++] = static_cast<uint8_t>(i);
     }
   }
-  first[planes] = static_cast<uint16_t>(inputs.size());
 }
 
 std::span<const Kernel* const> SupportedKernels() {
@@ -45,16 +55,6 @@ const Kernel* FindKernel(std::string_view name) {
     if (kernel->name == name) return kernel;
   }
   return nullptr;
-}
-
-void Gather(const uint16_t* numbers, size_t plane_count, uint64_t* planes) {
-  std::memset(planes, 0, plane_count * kBlockWords * sizeof(uint64_t));
-  for (size_t i = 0; i < kBlockBits; ++i) {
-    for (size_t k = 0; k < plane_count; ++k) {
-      const uint64_t bit = (numbers[i] >> k) & 1;
-      planes[k * kBlockWords + i / 64] |= bit << (i % 64);
-    }
-  }
 }
 
 }  // namespace osprey::matcher

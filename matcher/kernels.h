@@ -27,6 +27,21 @@ inline constexpr size_t kBlockBits = db::kBlockBits;
 inline constexpr size_t kMaxPlanes = db::kMaxPlanes;
 inline constexpr size_t kMaxInputs = db::kAttributeCount;
 
+// Bars that `select` compares with, as exact comparisons of integers: lost points are possible
+// minus matched ones.
+struct Level {
+  double accuracy;      // 1 - lost_max / possible
+  bool five_lost;       // 5 * lost, else lost,
+  size_t lost_shift;    // times 2^lost_shift, must be at most
+  bool three_possible;  // 3 * possible, else possible
+};
+inline constexpr size_t kLevels = 5;
+inline constexpr Level kLevelTable[kLevels] = {{0.85, true, 2, true},
+                                               {0.90625, false, 5, true},
+                                               {0.9375, false, 4, false},
+                                               {0.96875, false, 5, false},
+                                               {0.984375, false, 6, false}};
+
 // One set of references, by blocks: the words of block b start at
 // blocks + ids[b] * kBlockWords.
 struct SetView {
@@ -43,13 +58,28 @@ struct AddPlan {
   std::array<uint16_t, kMaxPlanes + 1> first{};
   std::vector<uint8_t> inputs;
 
-  // points[i] in units; their sum must be below 2^plane_count. Reuses its memory.
+  // points[i] in units; their sum must be below 2^planes. Reuses its memory.
   void Assign(std::span<const uint32_t> points, size_t planes);
 };
 
+// Plain pointers: kernel files use nothing of the standard library (score_impl.h).
 struct AddRequest {
-  const AddPlan* plan;
-  const SetView* sets;   // plan->set_count of them
+  AddRequest(const AddPlan& plan, const SetView* views, const uint64_t* base_planes, uint64_t* out,
+             size_t blocks)
+      : first(plan.first.data()),
+        inputs(plan.inputs.data()),
+        set_count(plan.set_count),
+        plane_count(plan.plane_count),
+        sets(views),
+        base(base_planes),
+        sums(out),
+        block_count(blocks) {}
+
+  const uint16_t* first;  // as in AddPlan
+  const uint8_t* inputs;
+  size_t set_count;
+  size_t plane_count;
+  const SetView* sets;   // set_count of them
   const uint64_t* base;  // plane set to start from, or nullptr for zero
   uint64_t* sums;        // plane set to write; may not overlap `base`
   size_t block_count;
@@ -59,21 +89,20 @@ struct Kernel {
   std::string_view name;  // "scalar", "avx2", "avx512": also the values of --kernel
   bool (*supported)();    // by this CPU
   void (*add)(const AddRequest& request) noexcept;
-  // candidates: bit set where the number in `sums` is at least that in `bars`;
-  // block_count * kBlockWords words.
-  void (*at_least)(const uint64_t* sums, const uint64_t* bars, size_t block_count,
-                   size_t plane_count, uint64_t* candidates) noexcept;
+  // For each level, the references whose matched points reach it; those with nothing possible reach
+  // none. Level l's words start at reached + l * block_count * kBlockWords.
+  void (*select)(const uint64_t* matched, const uint64_t* possible, size_t block_count,
+                 size_t plane_count, uint64_t* reached) noexcept;
   // One block's planes to its 512 numbers.
   void (*spread)(const uint64_t* planes, size_t plane_count, uint16_t* numbers) noexcept;
+  // Bits that are set.
+  size_t (*count)(const uint64_t* words, size_t word_count) noexcept;
 };
 
 // Those that this CPU can run, best first; scalar is always last.
 std::span<const Kernel* const> SupportedKernels();
 // By name among the supported ones; nullptr if there is none.
 const Kernel* FindKernel(std::string_view name);
-
-// The inverse of `spread`, for tables that are made rarely.
-void Gather(const uint16_t* numbers, size_t plane_count, uint64_t* planes);
 
 // One per file, so that only that file is compiled for its CPU.
 extern const Kernel kScalarKernel;

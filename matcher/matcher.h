@@ -4,9 +4,10 @@
 // docs/os-detection.md, section 5, give, for all references at once.
 //
 // A match resolves each measured value to the set of references whose expression it matches (tables
-// in the image), adds up points bit-sliced over those sets (kernels.h), keeps the references that
-// reach the bar, and ranks them in the order of the database. What repeats is cached in the
-// Scratch.
+// in the image). Then, for subjects seen for the first time, points are added up bit-sliced for all
+// references (kernels.h), those that reach the bar are selected and ranked in the order of the
+// database. For subjects like others before, the same is done on a shortlist, or the verdict is
+// known (scratch.h).
 //
 // A Matcher is immutable and may be shared by threads; each thread has its own Scratch, made from
 // the same image. Nothing allocates once a Scratch has seen the attributes that occur.
@@ -19,6 +20,8 @@
 #include "db/image.h"
 #include "matcher/kernels.h"
 #include "matcher/scratch.h"
+#include "matcher/shortlist.h"
+#include "matcher/subject_resolver.h"
 #include "matcher/verdict.h"
 
 namespace osprey::matcher {
@@ -30,6 +33,12 @@ struct Score {
   double accuracy() const {
     return possible == 0 ? 0 : static_cast<double>(matched) / static_cast<double>(possible);
   }
+};
+
+// The sets of references that have an attribute, each once.
+struct PresentSets {
+  std::vector<uint32_t> distinct;
+  std::array<uint8_t, db::kAttributeCount> of_attribute;  // index into `distinct`
 };
 
 class Matcher {
@@ -49,24 +58,37 @@ class Matcher {
  private:
   using Scale = Scratch::Scale;
 
-  // False if ids have run out.
-  bool ResolveLines(const db::Fingerprint& subject, Scratch& scratch, LineIds& ids) const;
-  std::optional<uint32_t> LineIdOf(const db::Fingerprint& subject, db::LineId line,
-                                   Scratch& scratch) const;
-  std::optional<uint32_t> ResolveLine(const db::Fingerprint& subject, db::LineId line,
-                                      Scratch& scratch) const;
+  // Lanes are references, or entries of a shortlist.
+  struct Lanes {
+    const uint64_t* matched;  // plane sets
+    const uint64_t* possible;
+    const uint32_t* references;  // by lane; nullptr: the lane itself
+    size_t block_count;
+  };
 
-  void ScoreAll(const LineIds& ids, Scratch& scratch, MatchList& out) const;
-  const Scale& ScaleFor(const LineIds& ids, Scratch& scratch) const;
+  void MatchAll(const ResolvedSubject& subject, Scratch& scratch, MatchList& out) const;
+  void MatchShortlist(const ResolvedSubject& subject, Shortlist& list, Scratch& scratch,
+                      MatchList& out) const;
+  void MakeShortlist(const ResolvedSubject& subject, Shortlist& list, Scratch& scratch) const;
+  size_t CollectCandidates(const Scale& scale, Scratch& scratch) const;
+  double ShortlistBar(size_t candidates, Scratch& scratch) const;
+
+  Scale& ScaleFor(const ResolvedSubject& subject, Scratch& scratch) const;
   void FillScale(Scale& scale, Scratch& scratch) const;
-  void AddUp(const LineIds& ids, const Scale& scale, Scratch& scratch) const;
-  void Rank(const Scale& scale, Scratch& scratch, MatchList& out) const;
+  void FillRest(Scale& scale) const;
+  // The sets of the subject's attributes, noisy ones first, into scratch.views_.
+  void SetViews(const ResolvedSubject& subject, const Scale& scale, Scratch& scratch) const;
+
+  void Rank(const Lanes& lanes, Scratch& scratch, MatchList& out) const;
+  // Of the lanes in `candidates` only.
+  void RankSome(const Lanes& lanes, const uint64_t* candidates, MatchList& out) const;
 
   db::Image image_;
   const Kernel* kernel_;
-  std::array<uint32_t, db::kAttributeCount> units_;  // points / point_unit
-  std::vector<uint16_t> needed_;      // by possible points: the least that reach kAccuracyBar
-  std::vector<bool> name_is_unique_;  // by reference
+  AttributeUnits units_;
+  PresentSets present_sets_;
+  std::array<AddPlan, 1 << kNoisyCount> noisy_plans_;  // by presence of the noisy attributes
+  std::vector<uint8_t> name_is_unique_;                // by reference
 };
 
 }  // namespace osprey::matcher

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 256 references at a time. This file alone is compiled with -mavx2.
+// 256 references at a time. This file alone is compiled with -mavx2 -mpopcnt.
 #include <immintrin.h>
 
 #include "matcher/score_impl.h"
@@ -10,6 +10,7 @@ namespace {
 struct Avx2 {
   using Register = __m256i;
   static constexpr size_t kWords = 4;
+  static constexpr size_t kGroup = 4;
   static Register Load(const uint64_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
@@ -23,6 +24,10 @@ struct Avx2 {
   static Register Sum(Register a, Register b, Register c) { return Xor(a, Xor(b, c)); }
   static Register Carry(Register a, Register b, Register c) {
     return _mm256_or_si256(And(a, b), And(c, Xor(a, b)));
+  }
+  static Register Or(Register a, Register b) { return _mm256_or_si256(a, b); }
+  static Register Borrow(Register a, Register b, Register c) {
+    return Or(_mm256_andnot_si256(a, b), _mm256_andnot_si256(Xor(a, b), c));
   }
   static Register AtLeastStep(Register so_far, Register a, Register b) {
     return _mm256_or_si256(_mm256_andnot_si256(b, a), _mm256_andnot_si256(Xor(a, b), so_far));
@@ -47,10 +52,12 @@ void SpreadAvx2(const uint64_t* planes, size_t plane_count, uint16_t* numbers) n
   }
 }
 
-bool HasAvx2() { return __builtin_cpu_supports("avx2") != 0; }
+bool HasAvx2() {
+  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("popcnt") != 0;
+}
 
 }  // namespace
 
-const Kernel kAvx2Kernel = {"avx2", HasAvx2, Add<Avx2>, AtLeast<Avx2>, SpreadAvx2};
+const Kernel kAvx2Kernel = {"avx2", HasAvx2, Add<Avx2>, Select<Avx2>, SpreadAvx2, CountBits};
 
 }  // namespace osprey::matcher

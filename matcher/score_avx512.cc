@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 512 references at a time; a full adder is two instructions (ternary logic). This file alone is
-// compiled with -mavx512f -mavx512bw.
+// compiled with -mavx512f -mavx512bw -mpopcnt.
 #include <immintrin.h>
 
 #include "matcher/score_impl.h"
@@ -11,6 +11,7 @@ namespace {
 struct Avx512 {
   using Register = __m512i;
   static constexpr size_t kWords = 8;
+  static constexpr size_t kGroup = 4;
   static Register Load(const uint64_t* p) { return _mm512_loadu_si512(p); }
   static void Store(uint64_t* p, Register r) { _mm512_storeu_si512(p, r); }
   static Register Zero() { return _mm512_setzero_si512(); }
@@ -22,6 +23,11 @@ struct Avx512 {
   }
   static Register Carry(Register a, Register b, Register c) {
     return _mm512_ternarylogic_epi64(a, b, c, 0xE8);
+  }
+  static Register Or(Register a, Register b) { return _mm512_or_si512(a, b); }
+  // (~a & b) | (c & ~(a ^ b)), with a, b, c as bits 2, 1, 0 of the table's index.
+  static Register Borrow(Register a, Register b, Register c) {
+    return _mm512_ternarylogic_epi64(a, b, c, 0x8E);
   }
   // (a & ~b) | (so_far & ~(a ^ b)) for so_far, a, b as bits 2, 1, 0 of the table's index.
   static Register AtLeastStep(Register so_far, Register a, Register b) {
@@ -42,11 +48,13 @@ void SpreadAvx512(const uint64_t* planes, size_t plane_count, uint16_t* numbers)
 }
 
 bool HasAvx512() {
-  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+         __builtin_cpu_supports("popcnt") != 0;
 }
 
 }  // namespace
 
-const Kernel kAvx512Kernel = {"avx512", HasAvx512, Add<Avx512>, AtLeast<Avx512>, SpreadAvx512};
+const Kernel kAvx512Kernel = {"avx512",       HasAvx512,    Add<Avx512>,
+                              Select<Avx512>, SpreadAvx512, CountBits};
 
 }  // namespace osprey::matcher

@@ -8,6 +8,7 @@ namespace {
 struct Scalar {
   using Register = uint64_t;
   static constexpr size_t kWords = 1;
+  static constexpr size_t kGroup = 4;
   static Register Load(const uint64_t* p) { return *p; }
   static void Store(uint64_t* p, Register r) { *p = r; }
   static Register Zero() { return 0; }
@@ -16,6 +17,8 @@ struct Scalar {
   static Register Xor(Register a, Register b) { return a ^ b; }
   static Register Sum(Register a, Register b, Register c) { return a ^ b ^ c; }
   static Register Carry(Register a, Register b, Register c) { return (a & b) | (c & (a ^ b)); }
+  static Register Or(Register a, Register b) { return a | b; }
+  static Register Borrow(Register a, Register b, Register c) { return (~a & b) | (c & ~(a ^ b)); }
   static Register AtLeastStep(Register so_far, Register a, Register b) {
     return (a & ~b) | (so_far & ~(a ^ b));
   }
@@ -36,6 +39,7 @@ bool Always() { return true; }
 
 }  // namespace
 
-const Kernel kScalarKernel = {"scalar", Always, Add<Scalar>, AtLeast<Scalar>, SpreadScalar};
+const Kernel kScalarKernel = {"scalar",       Always,       Add<Scalar>,
+                              Select<Scalar>, SpreadScalar, CountBits};
 
 }  // namespace osprey::matcher

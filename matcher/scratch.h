@@ -1,57 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // All memory that matching writes: one Scratch for each thread that matches, made once. Beside work
-// space it holds four caches, each exact and bounded:
+// space it holds caches, each exact and bounded:
 //
-//   text of a line          -> id of the resolved line (the sets its values belong to)
-//   resolved lines          -> the verdict
-//   lines other than SEQ    -> their sum of points for all references (SEQ varies most)
-//   attributes present      -> possible points of all references, and what is needed for the bar
+//   text of a line                     -> its resolved line           (SubjectResolver)
+//   resolved lines without SP GCD ISR  -> shortlist of references     (Shortlist)
+//   shortlist and its parts of three sets -> verdict
+//   attributes present                 -> possible points of all references
 //
-// A resolved line is, for each attribute, its presence and the set of references whose expressions
-// it matches; so measurements that differ without changing any expression share a verdict.
+// So measurements that differ without changing any expression that matters share a verdict, and
+// those that differ in SP, GCD or ISR share all but the last step.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "db/fingerprint.h"
 #include "db/image.h"
 #include "matcher/kernels.h"
-#include "matcher/resolver.h"
+#include "matcher/shortlist.h"
 #include "matcher/slot_index.h"
+#include "matcher/subject_resolver.h"
 #include "matcher/verdict.h"
 
 namespace osprey::matcher {
 
 struct ScratchOptions {
-  // For all caches together; more is used only as far as a few entries of each need it. 0: nothing
-  // is kept from one match to the next.
-  size_t cache_bytes = size_t{24} << 20;
+  // For all caches together; a little more is used if a few entries of each need it. 0: nothing is
+  // kept from one match to the next.
+  size_t cache_bytes = size_t{32} << 20;
 };
 
 // Since the Scratch was made. Only its thread may read them while it works.
 struct ScratchCounters {
   uint64_t matches = 0;
   uint64_t verdict_hits = 0;
+  uint64_t shortlist_hits = 0;  // verdict hits included
+  uint64_t shortlists_made = 0;
+  uint64_t scale_misses = 0;
+  uint64_t flushes = 0;  // all caches emptied because ids had run out
   uint64_t line_lookups = 0;
   uint64_t line_hits = 0;
-  uint64_t sum_hits = 0;
-  uint64_t bar_misses = 0;
-  uint64_t flushes = 0;  // all caches emptied because ids had run out
 };
-
-// The sets of a line's attributes, as found in the image.
-struct ResolvedLine {
-  uint32_t line;
-  uint32_t present;                 // bit i: the line's i-th attribute
-  std::array<uint32_t, 11> sets{};  // of those present; 0 for others
-  friend bool operator==(const ResolvedLine&, const ResolvedLine&) = default;
-};
-
-using LineIds = std::array<uint32_t, db::kLineCount>;  // 0: the line adds nothing
 
 class Scratch {
  public:
@@ -61,68 +51,67 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
   Scratch(Scratch&&) = default;
 
-  const ScratchCounters& counters() const { return counters_; }
+  ScratchCounters counters() const;
 
  private:
   friend class Matcher;
 
-  // One for each set of present attributes.
+  // What depends on the set of present attributes only.
   struct Scale {
     std::array<uint64_t, 2> present{};
-    std::vector<db::AttributeId> attributes;  // those that have points; SEQ's come first
-    size_t seq_count = 0;
-    AddPlan all, seq, rest;
-    std::vector<uint16_t> possible;  // by reference
-    std::vector<uint64_t> bars;      // plane set: the points needed for kAccuracyBar
-  };
-  struct LineEntry {
-    uint32_t id;
-    uint16_t size;
-    std::array<char, 154> key;
+    std::vector<db::AttributeId> attributes;  // those that have points, noisy ones first
+    size_t noisy_count = 0;
+    AddPlan all;
+    AddPlan rest;  // without the noisy ones; made when needed
+    bool has_rest = false;
+    std::vector<uint64_t> possible;  // plane set
   };
   struct VerdictEntry {
-    LineIds key;
+    uint64_t key;  // of the shortlist
     MatchResult result;
     uint32_t perfect;
     uint32_t count;
     std::array<uint32_t, kMaxMatches> references;
     std::array<double, kMaxMatches> accuracies;
   };
-  struct SumEntry {
-    LineIds key;  // SEQ's is 0
-    bool filled;  // else only seen once so far
+  // For making a shortlist.
+  struct Candidate {
+    uint32_t reference;
+    uint16_t matched;
+    uint16_t possible;
+    uint16_t most;  // matched, if all noisy attributes match
+    uint16_t bucket;
   };
 
   // Forgets everything that contains an id.
   void Flush();
-  // nullopt if ids have run out.
-  std::optional<uint32_t> InternLine(const ResolvedLine& line);
+  // Whether this was asked before, roughly: entries worth keeping are those asked for twice.
+  bool SeenBefore(uint64_t hash);
 
-  db::Image image_;
   ScratchCounters counters_;
-  DynamicSets dynamic_;
+  SubjectResolver resolver_;
 
-  SlotIndex line_index_;
-  std::vector<LineEntry> line_entries_;
-  std::vector<ResolvedLine> lines_;  // by id; [0] is the empty one
-  size_t max_lines_;
-  std::vector<uint32_t> line_table_;  // open addressing over lines_; 0 is empty
+  SlotIndex shortlist_index_;
+  std::vector<Shortlist> shortlists_;
+  uint64_t next_serial_ = 1;
+  std::vector<uint32_t> seen_;
 
   SlotIndex verdict_index_;
-  std::vector<VerdictEntry> verdict_entries_;
-
-  SlotIndex sum_index_;
-  std::vector<SumEntry> sum_entries_;
-  std::vector<uint64_t> sum_planes_;  // plane_words_ for each entry
+  std::vector<VerdictEntry> verdicts_;
 
   SlotIndex scale_index_;
   std::vector<Scale> scales_;
   Scale uncached_scale_;
 
-  size_t plane_words_;  // of one plane set
-  std::vector<uint64_t> sums_;
-  std::vector<uint64_t> candidates_;
+  std::vector<uint64_t> matched_;  // plane sets
+  std::vector<uint64_t> most_;
+  std::vector<uint64_t> reached_;  // kLevels sets
+  std::vector<Candidate> candidates_;
+  std::vector<uint32_t> by_bucket_;
+  std::vector<uint32_t> name_stamps_;  // by name id
+  uint32_t stamp_ = 0;
   std::vector<SetView> views_;
+  AddPlan present_plan_;
 };
 
 }  // namespace osprey::matcher

@@ -16,15 +16,8 @@ class SlotIndex {
   static constexpr size_t kNotFound = ~size_t{0};
   static constexpr size_t kWays = 4;
 
-  // `slots` is rounded down to a power of two, at least kWays; 0 makes an index that finds nothing.
-  explicit SlotIndex(size_t slots) {
-    if (slots == 0) return;
-    size_t sets = 1;
-    while (sets * 2 * kWays <= slots) sets *= 2;
-    mask_ = sets - 1;
-    tags_.resize(sets * kWays);
-    next_.resize(sets);
-  }
+  // `slots` is rounded down to a multiple of kWays; 0 makes an index that finds nothing.
+  explicit SlotIndex(size_t slots) : sets_(slots / kWays), tags_(sets_ * kWays), next_(sets_) {}
 
   size_t slots() const { return tags_.size(); }
 
@@ -32,7 +25,7 @@ class SlotIndex {
   template <typename IsEqual>
   size_t Find(uint64_t hash, IsEqual is_equal) const {
     if (tags_.empty()) return kNotFound;
-    const size_t first = (hash & mask_) * kWays;
+    const size_t first = Set(hash) * kWays;
     for (size_t slot = first; slot < first + kWays; ++slot) {
       if (tags_[slot] == Tag(hash) && is_equal(slot)) return slot;
     }
@@ -41,7 +34,7 @@ class SlotIndex {
 
   // Gives the slot to fill for an entry that was not found. REQUIRES: slots() != 0
   size_t Replace(uint64_t hash) {
-    const size_t set = hash & mask_;
+    const size_t set = Set(hash);
     const size_t slot = set * kWays + next_[set];
     next_[set] = static_cast<uint8_t>((next_[set] + 1) % kWays);
     tags_[slot] = Tag(hash);
@@ -54,9 +47,10 @@ class SlotIndex {
   }
 
  private:
+  size_t Set(uint64_t hash) const { return ((hash & 0xFFFFFFFF) * sets_) >> 32; }
   static uint32_t Tag(uint64_t hash) { return static_cast<uint32_t>(hash >> 32) | 1; }  // 0: empty
 
-  size_t mask_ = 0;
+  size_t sets_;
   std::vector<uint32_t> tags_;
   std::vector<uint8_t> next_;
 };

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Subjects as a scan of a large range gives them, for benchmarks.
+//
+// A host's system is drawn from the references by Zipf's law (the k-th most common one has weight
+// 1/k; which is which is drawn once from a seed). Hosts with the same reference differ in a few
+// ways: each reference has kVariants personalities, which fix every choice an expression leaves
+// (option strings, windows, ...). On top comes what differs from measurement to measurement: SP,
+// GCD and ISR are drawn anew from their expressions for each host; one in fifty tests of a host is
+// lost (as R=N, or absent); one in five hundred values is that of another reference.
+
+#include <cstdint>
+#include <vector>
+
+#include "db/fingerprint.h"
+#include "db/image.h"
+#include "tests/testing/random_subjects.h"
+
+namespace osprey::testing {
+
+class Traffic {
+ public:
+  static constexpr size_t kVariants = 4;
+
+  Traffic(const db::Image& image, uint64_t seed);
+
+  db::Fingerprint Next();
+  std::vector<db::Fingerprint> Take(size_t count);
+
+ private:
+  db::Image image_;
+  Random random_;
+  std::vector<uint32_t> by_rank_;
+  std::vector<double> cumulative_;
+};
+
+// Subjects no two of which are equal: every value of every test is drawn anew, with much noise.
+std::vector<db::Fingerprint> AllDistinct(const db::Image& image, size_t count, uint64_t seed);
+
+}  // namespace osprey::testing
