@@ -64,13 +64,43 @@ absl::Status TargetSetBuilder::AddName(const TargetSpec& spec) {
 
 absl::Status TargetSetBuilder::AddSpec(const TargetSpec& spec, std::string_view text) {
   OSPREY_RETURN_IF_ERROR(RefuseIfNoHosts(spec.range, text));
-  if (spec.port.has_value()) hints_.push_back({Ipv4Addr{spec.range.first}, *spec.port});
+  if (spec.port.has_value()) {
+    OSPREY_RETURN_IF_ERROR(AddHint({Ipv4Addr{spec.range.first}, *spec.port}));
+  }
   if (spec.range.first == spec.range.last) return collector_.Add(spec.range);
   if (CountIntervals(spec) > policy_.max_intervals) {
     return absl::ResourceExhaustedError(absl::StrFormat(
         "target \"%s\" has more than %d separate ranges", text, policy_.max_intervals));
   }
   return ForEachInterval(spec, [&](AddressInterval i) { return AddInterval(i, spec.range); });
+}
+
+absl::Status TargetSetBuilder::AddHost(Ipv4Addr addr) {
+  const AddressInterval alone{addr.host_order, addr.host_order};
+  // The text is made only if it is needed: this is called for every line of a long result.
+  if (!RefuseIfNoHosts(alone, {}).ok()) return RefuseIfNoHosts(alone, addr.ToString());
+  return collector_.Add(alone);
+}
+
+absl::Status TargetSetBuilder::AddHint(const PortHint& hint) {
+  hints_.push_back(hint);
+  if (hints_.size() < compact_hints_at_) return absl::OkStatus();
+  CompactHints();
+  if (hints_.size() > policy_.max_hints) {
+    return absl::ResourceExhaustedError(
+        absl::StrFormat("more than %d ports of known state", policy_.max_hints));
+  }
+  compact_hints_at_ = std::max(compact_hints_at_, 2 * hints_.size());
+  return absl::OkStatus();
+}
+
+void TargetSetBuilder::CompactHints() {
+  std::sort(hints_.begin(), hints_.end());
+  // Open sorts before closed, so open stays.
+  const auto same = [](const PortHint& a, const PortHint& b) {
+    return a.addr == b.addr && a.port == b.port;
+  };
+  hints_.erase(std::unique(hints_.begin(), hints_.end(), same), hints_.end());
 }
 
 absl::Status TargetSetBuilder::RefuseIfNoHosts(AddressInterval whole, std::string_view text) const {
@@ -119,8 +149,7 @@ absl::StatusOr<TargetSet> TargetSetBuilder::Build(const ExclusionSet& exclusions
   }
   if (set.size() == 0) return NothingLeft();
   std::erase_if(hints_, [&](const PortHint& hint) { return !set.Contains(hint.addr); });
-  std::sort(hints_.begin(), hints_.end());
-  hints_.erase(std::unique(hints_.begin(), hints_.end()), hints_.end());
+  CompactHints();
   hints_.shrink_to_fit();
   set.hints_ = std::move(hints_);
   std::stable_sort(names_.begin(), names_.end(),

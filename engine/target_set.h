@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The addresses of a scan: every address once, numbered in ascending order, after special-use
-// ranges and exclusions are taken out. Beside it two small tables: ports known to be open
-// ("address:port" entries) and the host names that were given.
+// ranges and exclusions are taken out. Beside it two tables: ports whose state is known from
+// elsewhere ("address:port" entries, results of other scanners) and the host names that were given.
 //
 // TargetSet is immutable; any thread; no query allocates. TargetSetBuilder belongs to one thread.
 
@@ -25,10 +25,11 @@
 
 namespace osprey {
 
-// A port that an "address:port" entry calls open.
+// A port that an "address:port" entry or an earlier scan calls open (or closed).
 struct PortHint {
   Ipv4Addr addr;
   HostOrderPort port = 0;
+  bool closed = false;
 
   friend auto operator<=>(const PortHint&, const PortHint&) = default;
 };
@@ -45,7 +46,8 @@ class TargetSet {
   bool Contains(Ipv4Addr addr) const noexcept { return addresses_.Contains(addr); }
   const IntervalSet& addresses() const noexcept { return addresses_; }
 
-  // Ports of `addr` known to be open, ascending; usually none. Valid as long as the set.
+  // Ports of `addr` whose state is known, ascending, each once; usually none. Valid as long as the
+  // set.
   std::span<const PortHint> HintsFor(Ipv4Addr addr) const noexcept;
   std::span<const PortHint> hints() const noexcept { return hints_; }
 
@@ -79,6 +81,7 @@ struct TargetPolicy {
   // (SpecialClass::kNotUnicast) go all the same.
   bool keep_special_use = false;
   size_t max_intervals = IntervalCollector::kDefaultMaxIntervals;
+  size_t max_hints = size_t{1} << 26;  // 512 MiB
 };
 
 // Special-use ranges (special_use.h): an expression that lies inside such a range names it and
@@ -100,6 +103,13 @@ class TargetSetBuilder {
   // The same from any source of bytes called `name`.
   absl::Status AddSource(const ByteSource& source, std::string_view name);
 
+  // One address, as if it had been written alone. InvalidArgument if there are no hosts in its
+  // range (multicast, say): the builder stays good; ResourceExhausted: it does not.
+  absl::Status AddHost(Ipv4Addr addr);
+  // A port whose state is known. Called both open and closed, it counts as open; of an address
+  // that is no target it is forgotten. ResourceExhausted if there are more than max_hints.
+  absl::Status AddHint(const PortHint& hint);
+
   // Everything added, less the exclusions. May be called once.
   // InvalidArgument if no target is left, saying what took them away.
   absl::StatusOr<TargetSet> Build(const ExclusionSet& exclusions);
@@ -112,6 +122,7 @@ class TargetSetBuilder {
   // Adds what the policy leaves of `interval`; `whole` is the expression's lowest and highest one.
   absl::Status AddInterval(AddressInterval interval, AddressInterval whole);
   absl::Status RefuseIfNoHosts(AddressInterval whole, std::string_view text) const;
+  void CompactHints();
   void Note(std::string text);
   absl::Status NothingLeft() const;
 
@@ -120,6 +131,7 @@ class TargetSetBuilder {
   IntervalCollector collector_;
   std::vector<uint64_t> removed_;  // by index of SpecialRanges()
   std::vector<PortHint> hints_;
+  size_t compact_hints_at_ = 1 << 16;
   std::vector<std::pair<Ipv4Addr, std::string>> names_;
   TargetReport report_;
 };

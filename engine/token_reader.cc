@@ -98,21 +98,26 @@ absl::Status ReadTokens(const ByteSource& source, std::string_view name, const T
   }
 }
 
-absl::Status ReadTokensFromFile(const std::string& path, const TokenSink& sink) {
-  const bool is_stdin = path == "-";
+std::string ByteSourceName(const std::string& path) { return path == "-" ? "stdin" : path; }
+
+absl::StatusOr<ByteSource> OpenByteSource(const std::string& path) {
   const auto close = [](std::FILE* file) {
-    if (file != stdin) std::fclose(file);
+    if (file != nullptr && file != stdin) std::fclose(file);
   };
-  const std::unique_ptr<std::FILE, decltype(close)> file(
-      is_stdin ? stdin : std::fopen(path.c_str(), "rbe"), close);
+  // Shared, because a ByteSource can be copied.
+  const std::shared_ptr<std::FILE> file(path == "-" ? stdin : std::fopen(path.c_str(), "rbe"),
+                                        close);
   if (file == nullptr) return FileError(path, "open", errno);
-  const std::string name = is_stdin ? "stdin" : path;
-  const ByteSource source = [&](char* buffer, size_t size) -> absl::StatusOr<size_t> {
+  return [file, name = ByteSourceName(path)](char* buffer, size_t size) -> absl::StatusOr<size_t> {
     const size_t got = std::fread(buffer, 1, size, file.get());
     if (got == 0 && std::ferror(file.get()) != 0) return FileError(name, "read", errno);
     return got;
   };
-  return ReadTokens(source, name, sink);
+}
+
+absl::Status ReadTokensFromFile(const std::string& path, const TokenSink& sink) {
+  OSPREY_ASSIGN_OR_RETURN(const ByteSource source, OpenByteSource(path));
+  return ReadTokens(source, ByteSourceName(path), sink);
 }
 
 }  // namespace osprey

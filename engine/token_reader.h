@@ -20,6 +20,12 @@ inline constexpr size_t kMaxTokenBytes = 1024;
 // Fills up to `size` bytes of `buffer` and returns how many; 0 is the end.
 using ByteSource = std::function<absl::StatusOr<size_t>(char* buffer, size_t size)>;
 
+// A file, or stdin if `path` is "-". NotFound, PermissionDenied or Unavailable if it cannot be
+// opened; a source that cannot be read says so when called. Errors name the file.
+absl::StatusOr<ByteSource> OpenByteSource(const std::string& path);
+// What messages call the file at `path`.
+std::string ByteSourceName(const std::string& path);
+
 // Called for each word; valid during the call.
 using TokenSink = std::function<absl::Status(std::string_view token)>;
 
@@ -28,8 +34,7 @@ using TokenSink = std::function<absl::Status(std::string_view token)>;
 // A byte order mark at the start is skipped.
 absl::Status ReadTokens(const ByteSource& source, std::string_view name, const TokenSink& sink);
 
-// The same from a file, or from stdin if `path` is "-". NotFound, PermissionDenied or Unavailable
-// if it cannot be opened or read.
+// The same from a file (OpenByteSource).
 absl::Status ReadTokensFromFile(const std::string& path, const TokenSink& sink);
 
 }  // namespace osprey
