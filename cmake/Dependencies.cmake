@@ -14,6 +14,15 @@ pkg_check_modules(URING REQUIRED IMPORTED_TARGET liburing)
 # The kernel's memory-mapped packet ring, BPF compiler, pcap files.    (libpcap-dev)
 pkg_check_modules(PCAP REQUIRED IMPORTED_TARGET libpcap)
 
+# AF_XDP send ring; left out where it is not there.                    (libxdp-dev, libbpf-dev)
+set(OSPREY_WITH_XDP AUTO CACHE STRING "AF_XDP send ring: AUTO, ON or OFF")
+set_property(CACHE OSPREY_WITH_XDP PROPERTY STRINGS AUTO ON OFF)
+if(OSPREY_WITH_XDP STREQUAL "AUTO")
+  pkg_check_modules(XDP IMPORTED_TARGET libxdp libbpf)
+elseif(OSPREY_WITH_XDP)
+  pkg_check_modules(XDP REQUIRED IMPORTED_TARGET libxdp libbpf)
+endif()
+
 # Links, addresses, routes and neighbours over netlink.                (libnl-route-3-dev)
 pkg_check_modules(NLROUTE REQUIRED IMPORTED_TARGET libnl-route-3.0)
 

@@ -158,6 +158,7 @@ absl::StatusOr<std::unique_ptr<io::SendRing>> SystemNetwork::MakeSendRing(size_t
   io::SendRingOptions options{.name = way.info.local ? "raw-ip" : options_.ring,
                               .slots = options_.ring_slots,
                               .socket = {},
+                              .queue = static_cast<uint32_t>(lane),
                               .bind_raw_ip = !way.info.local};
   OSPREY_ASSIGN_OR_RETURN(io::SelectedRing selected, io::OpenSendRing(way.link, options));
   if (lane == 0) {

@@ -14,12 +14,13 @@
 #include "io/null_send_ring.h"
 #include "io/raw_ip_send_ring.h"
 #include "io/uring_send_ring.h"
+#include "io/xdp_send_ring.h"
 
 namespace osprey::io {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames = {"auto", "io_uring", "sendmmsg", "raw-ip",
-                                                    "null"};
+constexpr std::array<std::string_view, 7> kNames = {"auto",        "io_uring", "sendmmsg", "af_xdp",
+                                                    "af_xdp-copy", "raw-ip",   "null"};
 
 bool TakesPacketSocket(const Link& link) {
   return link.kind == LinkKind::kEthernet || link.kind == LinkKind::kLayer3;
@@ -50,6 +51,23 @@ absl::StatusOr<SelectedRing> OpenRawIp(const Link& link, const SendRingOptions& 
       auto ring, OpenRawIpSendRing(options.bind_raw_ip ? link.name : std::string(), std::move(slab),
                                    options.socket));
   return SelectedRing{.ring = std::move(ring), .note = ""};
+}
+
+absl::StatusOr<SelectedRing> OpenXdp(const Link& link, const SendRingOptions& options) {
+  const XdpMode mode = options.name == "af_xdp" ? XdpMode::kBest : XdpMode::kCopy;
+  OSPREY_ASSIGN_OR_RETURN(auto ring,
+                          OpenXdpSendRing(link, mode,
+                                          {.slots = options.slots,
+                                           .queue = options.queue,
+                                           .send_buffer_bytes = options.socket.send_buffer_bytes}));
+  SelectedRing selected{.ring = std::move(ring), .note = ""};
+  if (selected.ring->name() != options.name) {
+    selected.note = absl::StrFormat(
+        "%s: copy mode, since the driver has no zero copy for sockets "
+        "without an XDP program",
+        link.name);
+  }
+  return selected;
 }
 
 absl::StatusOr<SelectedRing> OpenNull(const Link& link, const SendRingOptions& options) {
@@ -86,6 +104,7 @@ absl::StatusOr<SelectedRing> OpenSendRing(const Link& link, const SendRingOption
   const std::string& name = options.name;
   if (name == "auto") return OpenAuto(link, options);
   if (name == "raw-ip") return OpenRawIp(link, options);
+  if (name == "af_xdp" || name == "af_xdp-copy") return OpenXdp(link, options);
   if (name == "null") return OpenNull(link, options);
   if (name != "io_uring" && name != "sendmmsg") {
     return absl::InvalidArgumentError(absl::StrFormat(

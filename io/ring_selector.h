@@ -6,6 +6,8 @@
 //               whose header we do not write
 //   "io_uring"  packet socket, batches through io_uring; an error if it is refused
 //   "sendmmsg"  packet socket, batches through sendmmsg
+//   "af_xdp"    AF_XDP: zero copy if the driver has it, else copy mode, with a note
+//   "af_xdp-copy"
 //   "raw-ip"    raw IP socket through the kernel's routing
 //   "null"      sends nothing
 
@@ -25,6 +27,8 @@ struct SendRingOptions {
   std::string name = "auto";
   size_t slots = 4096;  // frames in flight, 1..FrameSlab::kMaxSlots
   SocketOptions socket{};
+  // AF_XDP only: the device's queue, which no other ring has.
+  uint32_t queue = 0;
   // raw-ip only: leave through this link alone. Own addresses need false.
   bool bind_raw_ip = false;
 };

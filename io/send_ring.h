@@ -49,14 +49,15 @@ struct SendCounters {
 
 class SendRing {
  public:
-  // Holds every probe of ours (U1 on Ethernet is 342 bytes); one cache line multiple.
-  static constexpr size_t kFrameBytes = 384;
+  // Holds every probe of ours (U1 on Ethernet is 342 bytes). A power of two, so that no frame
+  // crosses a page, which AF_XDP forbids.
+  static constexpr size_t kFrameBytes = 512;
 
   virtual ~SendRing() = default;
   SendRing(const SendRing&) = delete;
   SendRing& operator=(const SendRing&) = delete;
 
-  // "io_uring", "sendmmsg", "raw-ip", "null", "fake", ...
+  // "io_uring", "sendmmsg", "af_xdp", "raw-ip", "null", "fake", ...
   virtual std::string_view name() const = 0;
   LinkLayer link_layer() const { return link_layer_; }
 
