@@ -11,8 +11,6 @@
 // CPU time of the sending thread, the far end's softirq included, times the frequency of the
 // time-stamp counter (virtual machines seldom have a cycle counter).
 
-#include <liburing.h>
-#include <sys/socket.h>
 #include <time.h>
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -32,110 +30,20 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "bench/bare_sends.h"
 #include "io/link.h"
-#include "io/packet_socket.h"
 #include "io/ring_selector.h"
 #include "tests/testing/netns.h"
 
 namespace osprey::io {
 namespace {
 
-constexpr size_t kFrameLength = 74;  // SEQ1 on Ethernet
-
-std::array<uint8_t, kFrameLength> PrebuiltFrame(LinkLayer layer) {
-  std::array<uint8_t, kFrameLength> frame{};
-  uint8_t* ip = frame.data();
-  if (layer == LinkLayer::kEthernet) {
-    frame[0] = 0x02;
-    frame[5] = 0x99;  // nobody's address: the far end drops it at once
-    frame[6] = 0x02;
-    frame[12] = 0x08;
-    ip += 14;
-  }
-  const std::array<uint8_t, 20> header = {0x45, 0, 0,  60, 0x12, 0x34, 0,  0,  64, 6,
-                                          0,    0, 10, 99, 0,    1,    10, 99, 0,  9};
-  std::copy(header.begin(), header.end(), ip);
-  return frame;
-}
-
-// Sends until CLOCK_MONOTONIC reaches `deadline_ns`; returns how many frames the kernel took.
-using Run = std::function<uint64_t(int64_t deadline_ns)>;
-
 struct Contender {
   std::string name;
-  Run run;
+  SendUntil run;
   std::vector<double> rates{};  // packets per second, one per round
   std::vector<double> costs{};  // CPU nanoseconds per packet
 };
-
-bool Before(int64_t deadline_ns) { return Clock::Real().MonotonicNs() < deadline_ns; }
-
-FileDescriptor Socket(const Link& link) {
-  auto fd = OpenPacketSender(link.name, link.index);
-  OSPREY_CHECK(fd.ok());
-  return *std::move(fd);
-}
-
-uint64_t BareSend(int fd, int64_t deadline_ns) {
-  const auto frame = PrebuiltFrame(LinkLayer::kEthernet);
-  uint64_t sent = 0;
-  while (Before(deadline_ns)) {
-    for (int i = 0; i < 64; ++i) {
-      if (send(fd, frame.data(), frame.size(), MSG_DONTWAIT) > 0) ++sent;
-    }
-  }
-  return sent;
-}
-
-uint64_t BareSendmmsg(int fd, int64_t deadline_ns) {
-  auto frame = PrebuiltFrame(LinkLayer::kEthernet);
-  iovec piece{.iov_base = frame.data(), .iov_len = frame.size()};
-  std::array<mmsghdr, 64> messages{};
-  for (mmsghdr& message : messages) {
-    message.msg_hdr.msg_iov = &piece;
-    message.msg_hdr.msg_iovlen = 1;
-  }
-  uint64_t sent = 0;
-  while (Before(deadline_ns)) {
-    const int count = sendmmsg(fd, messages.data(), messages.size(), MSG_DONTWAIT);
-    if (count > 0) sent += static_cast<uint64_t>(count);
-  }
-  return sent;
-}
-
-// `registered`: IORING_OP_WRITE_FIXED from a registered buffer instead of IORING_OP_SEND.
-uint64_t BareUring(int fd, unsigned flags, bool registered, int64_t deadline_ns) {
-  constexpr unsigned kBatch = 64;
-  auto frame = PrebuiltFrame(LinkLayer::kEthernet);
-  io_uring ring{};
-  if (io_uring_queue_init(kBatch, &ring, flags) < 0) return 0;
-  io_uring_register_files(&ring, &fd, 1);
-  const iovec buffer{.iov_base = frame.data(), .iov_len = frame.size()};
-  if (registered) io_uring_register_buffers(&ring, &buffer, 1);
-  uint64_t sent = 0;
-  while (Before(deadline_ns)) {
-    for (unsigned i = 0; i < kBatch; ++i) {
-      io_uring_sqe* sqe = io_uring_get_sqe(&ring);
-      if (registered) {
-        io_uring_prep_write_fixed(sqe, 0, frame.data(), frame.size(), 0, 0);
-      } else {
-        io_uring_prep_send(sqe, 0, frame.data(), frame.size(), MSG_DONTWAIT);
-      }
-      sqe->flags |= IOSQE_FIXED_FILE;
-    }
-    io_uring_submit(&ring);
-    unsigned head = 0;
-    unsigned seen = 0;
-    io_uring_cqe* cqe = nullptr;
-    io_uring_for_each_cqe(&ring, head, cqe) {
-      ++seen;
-      if (cqe->res > 0) ++sent;
-    }
-    io_uring_cq_advance(&ring, seen);
-  }
-  io_uring_queue_exit(&ring);
-  return sent;
-}
 
 // What a lane does: takes slots that hold a prepared frame, patches the destination, submits a
 // batch, reaps.
@@ -173,38 +81,30 @@ void PrepareSlots(SendRing& ring) {
   for (const uint32_t index : leased) ring.Release(index);
 }
 
-void AddRing(const Link& link, const std::string& name, size_t batch, std::vector<Contender>& out) {
+// Under its own name; a ring that is another one here (af_xdp without zero copy) is left out.
+void AddRing(const Link& link, const std::string& name, std::vector<Contender>& out) {
   auto selected = OpenSendRing(link, {.name = name});
   if (!selected.ok()) {
     std::printf("%s: %s\n", name.c_str(), selected.status().ToString().c_str());
     return;
   }
   std::shared_ptr<SendRing> ring = std::move(selected->ring);
+  if (ring->name() != name) return;
   PrepareSlots(*ring);
-  out.push_back({absl::StrCat("ring ", name, " ", batch), [ring, batch](int64_t deadline_ns) {
-                   return UseRing(*ring, batch, deadline_ns);
-                 }});
+  for (const size_t batch : {size_t{1}, size_t{16}, size_t{64}, size_t{128}, size_t{256}}) {
+    out.push_back({absl::StrCat("ring ", name, " ", batch), [ring, batch](int64_t deadline_ns) {
+                     return UseRing(*ring, batch, deadline_ns);
+                   }});
+  }
 }
 
-std::vector<Contender> AllContenders(const Link& link) {
+// A queue serves one AF_XDP socket, so the bare loop has a link of its own, of the same kind.
+std::vector<Contender> AllContenders(const Link& link, const Link& xdp_link) {
   std::vector<Contender> out;
-  const std::shared_ptr<FileDescriptor> fd = std::make_shared<FileDescriptor>(Socket(link));
-  out.push_back({"bare send", [fd](int64_t d) { return BareSend(fd->get(), d); }});
-  out.push_back({"bare sendmmsg 64", [fd](int64_t d) { return BareSendmmsg(fd->get(), d); }});
-  const auto uring = [&](const char* name, unsigned flags, bool registered) {
-    out.push_back({name, [fd, flags, registered](int64_t d) {
-                     return BareUring(fd->get(), flags, registered, d);
-                   }});
-  };
-  uring("bare io_uring 64", 0, false);
-  uring(" coop_taskrun", IORING_SETUP_COOP_TASKRUN, false);
-  uring(" single, defer", IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, false);
-  uring(" registered buffer", IORING_SETUP_COOP_TASKRUN, true);
+  for (BareLoop& loop : BareLoops(link)) out.push_back({loop.name, std::move(loop.run)});
+  if (auto loop = BareXdpLoop(xdp_link)) out.push_back({loop->name, std::move(loop->run)});
   for (const std::string_view name : SendRingNames()) {
-    if (name == "auto") continue;
-    for (const size_t batch : {size_t{1}, size_t{16}, size_t{64}, size_t{256}}) {
-      AddRing(link, std::string(name), batch, out);
-    }
+    if (name != "auto") AddRing(link, std::string(name), out);
   }
   return out;
 }
@@ -259,7 +159,7 @@ void Print(const std::vector<Contender>& contenders) {
 void RunAll(int rounds, int64_t duration_ns) {
   const auto links = LinkTable::Load();
   OSPREY_CHECK(links.ok());
-  std::vector<Contender> contenders = AllContenders(**links->Find("osp0"));
+  std::vector<Contender> contenders = AllContenders(**links->Find("osp0"), **links->Find("osp2"));
   std::vector<size_t> order(contenders.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::mt19937 random(1);
@@ -289,6 +189,11 @@ int main(int argc, char** argv) {
   const auto neighbours = (*netns)->NearCommand(
       "for i in 2 3; do ip neigh replace 10.99.0.$i lladdr 02:00:00:00:00:99 dev osp0; done");
   OSPREY_CHECK(neighbours.exit_status == 0);
+  const auto second =
+      (*netns)->NearCommand(absl::StrCat("ip link add osp2 type veth peer name osp3 netns ",
+                                         (*netns)->far_path(), "; ip link set osp2 up"));
+  OSPREY_CHECK(second.exit_status == 0);
+  OSPREY_CHECK((*netns)->FarCommand("ip link set osp3 up").exit_status == 0);
   (*netns)->Near([&] { osprey::io::RunAll(rounds, milliseconds * osprey::kNsPerMs); });
   return 0;
 }
