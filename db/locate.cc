@@ -12,6 +12,7 @@ const std::vector<std::string>& InstalledPaths() {
 }
 
 DatabaseLocation Locate(const std::string& named, const std::vector<std::string>& installed) {
+  if (named == kBuiltinKeyword) return {SourceKind::kBuiltin, ""};
   if (!named.empty()) return {SourceKind::kNamed, named};
   for (const std::string& path : installed) {
     if (::access(path.c_str(), R_OK) == 0) return {SourceKind::kInstalled, path};

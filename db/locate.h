@@ -16,10 +16,14 @@ struct DatabaseLocation {
   std::string path;  // empty for the built-in one
 };
 
+// Names the built-in database where a path is expected. A file called so is "./builtin".
+inline constexpr std::string_view kBuiltinKeyword = "builtin";
+
 // Where installed databases are looked for, best first.
 const std::vector<std::string>& InstalledPaths();
 
-// `named`: what the user asked for, or empty. Does not look into any file.
+// `named`: what the user asked for: a path, kBuiltinKeyword, or empty for the best there is. Does
+// not look into any file.
 DatabaseLocation Locate(const std::string& named,
                         const std::vector<std::string>& installed = InstalledPaths());
 

@@ -186,6 +186,7 @@ TEST(Locate, PrefersWhatIsNamedThenWhatIsInstalledThenTheBuiltIn) {
   EXPECT_EQ(Locate("x.db", {"/dev/null"}).path, "x.db");
   EXPECT_EQ(Locate("", {"/nonexistent", "/dev/null"}).path, "/dev/null");
   EXPECT_EQ(Locate("", {"/nonexistent"}).kind, SourceKind::kBuiltin);
+  EXPECT_EQ(Locate("builtin", {"/dev/null"}).kind, SourceKind::kBuiltin);
 }
 
 TEST(Locate, TheBuiltInTextCompiles) {

@@ -195,7 +195,9 @@ void RegisterMatchCommand(CLI::App& app, CommandList& commands) {
       "FILE holds fingerprints: one a line, Nmap's wrapped OS: blocks (also inside Nmap's normal\n"
       "output), Nmap's XML, or Osprey's NDJSON. \"-\" or nothing is standard input.");
   match->add_option("file", options->inputs, "Files with fingerprints")->type_name("FILE");
-  match->add_option("--db", options->database, "Database: nmap-os-db text or compiled image")
+  match
+      ->add_option("--db", options->database,
+                   "Database: nmap-os-db text, compiled image, or \"builtin\"")
       ->type_name("FILE");
   match->add_flag("--json", options->render.json, "One JSON object a subject");
   match->add_option("--top", options->render.top, "List at most N matches of a subject")

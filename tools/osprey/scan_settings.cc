@@ -326,7 +326,7 @@ void DescribeScanOptions(CLI::App& app, ScanArguments& a) {
       ->group(discovery);
 
   const char* const os = "OS detection";
-  app.add_option("--db", a.database, "Database: nmap-os-db text or compiled image")
+  app.add_option("--db", a.database, "Database: nmap-os-db text, compiled image, or \"builtin\"")
       ->type_name("FILE")
       ->group(os);
   app.add_flag("--osscan-limit", a.os_scan_limit,
