@@ -20,15 +20,16 @@ std::string Diagnostic::Text(std::string_view file_name) const {
 
 namespace {
 
+constexpr std::string_view kBlanks = " \t\r";
 constexpr std::string_view kFingerprint = "Fingerprint";
 constexpr std::string_view kMatchPoints = "MatchPoints";
 constexpr std::string_view kVersionNotice = "This nmap-os-db";
 constexpr std::string_view kOrigin = "# osprey-origin ";  // see db/dump.h
 
 std::string_view Trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
+  const size_t first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 bool LooksBinary(std::string_view text) {
@@ -76,7 +77,7 @@ class Parser {
     ended_ = end != std::string_view::npos;
     if (!ended_) end = text_.size();
     line_ = text_.substr(position_, end - position_);
-    if (line_.ends_with('\r')) line_.remove_suffix(1);
+    while (line_.ends_with('\r')) line_.remove_suffix(1);
     position_ = end + 1;
     ++line_number_;
     return true;
@@ -190,7 +191,7 @@ class Parser {
   }
 
   absl::Status ReadClass(std::string_view rest) {
-    if (rest.find_first_not_of(" \t|") == std::string_view::npos) return absl::OkStatus();
+    if (rest.find_first_not_of(" \t\r|") == std::string_view::npos) return absl::OkStatus();
     std::array<std::string_view, 4> fields;
     for (size_t i = 0; i < 3; ++i) {
       const size_t bar = rest.find('|');
@@ -208,7 +209,7 @@ class Parser {
   absl::Status ReadCpe(std::string_view rest) {
     if (Record().classes.empty()) return Fatal(0, "a CPE line without a Class line before it");
     rest = Trim(rest);
-    const std::string_view word = rest.substr(0, rest.find_first_of(" \t"));
+    const std::string_view word = rest.substr(0, rest.find_first_of(kBlanks));
     if (word.empty()) return BadLine(line_.size(), "a CPE line without a name");
     Record().classes.back().cpes.push_back(word);
     return absl::OkStatus();
