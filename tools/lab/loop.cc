@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/lab/loop.h"
+
+#include "base/clock.h"
+#include "base/status_macros.h"
+#include "io/pcap_capture_ring.h"
+
+namespace osprey::lab {
+namespace {
+
+constexpr size_t kFramesAtOnce = 256;
+constexpr int kWaitMs = 100;
+
+io::CaptureFilter Everything() {
+  return {.destinations = {},
+          .tcp_ports = {{0, 65535}},
+          .udp_ports = {{0, 65535}},
+          .icmp = true,
+          .arp = true};
+}
+
+}  // namespace
+
+Loop::Loop(World& world, Ipv4Addr gateway)
+    : responder_(world, gateway, Clock::Real().RealtimeNs()),
+      channel_(world.spec().network, world.spec().seed) {}
+
+absl::StatusOr<std::unique_ptr<Loop>> Loop::Open(World& world, Ipv4Addr gateway,
+                                                 const LoopOptions& options) {
+  std::unique_ptr<Loop> loop(new Loop(world, gateway));
+  OSPREY_ASSIGN_OR_RETURN(const io::LinkTable links, io::LinkTable::Load());
+  OSPREY_ASSIGN_OR_RETURN(const io::Link* link, links.Find(options.link));
+  OSPREY_ASSIGN_OR_RETURN(loop->transmitter_, Transmitter::Open(*link));
+  OSPREY_ASSIGN_OR_RETURN(
+      loop->capture_,
+      io::OpenPcapCapture(*link, Everything(), {.buffer_bytes = options.ring_bytes}));
+  if (!options.record.empty()) {
+    OSPREY_ASSIGN_OR_RETURN(loop->record_,
+                            io::PcapWriter::Create(options.record, io::LinkLayer::kEthernet));
+  }
+  return loop;
+}
+
+absl::Status Loop::Run() {
+  const Clock& clock = Clock::Real();
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const int wait_ms = channel_.MsUntilDue(clock.MonotonicNs(), kWaitMs);
+    capture_->Poll(wait_ms, kFramesAtOnce, [this](const io::FrameView& frame) { Take(frame); });
+    if (channel_.delays()) channel_.Release(clock.MonotonicNs(), *transmitter_);
+    transmitter_->Flush();
+    OSPREY_RETURN_IF_ERROR(capture_->status());
+  }
+  return record_ != nullptr ? record_->Flush() : absl::OkStatus();
+}
+
+void Loop::Stop() {
+  stop_.store(true, std::memory_order_relaxed);
+  capture_->Break();
+}
+
+void Loop::Take(const io::FrameView& frame) {
+  if (record_ != nullptr) record_->Write(frame.bytes, frame.wire_length, frame.realtime_ns);
+  if (channel_.LosesProbe()) return;
+  const std::span<std::byte> out = transmitter_->Next();
+  const size_t size = responder_.Handle(frame.bytes, frame.realtime_ns, out);
+  if (size == 0) return;
+  if (record_ != nullptr) {
+    record_->Write(out.first(size), static_cast<uint32_t>(size), Clock::Real().RealtimeNs());
+  }
+  if (channel_.transparent()) {
+    transmitter_->Commit(size);
+  } else {
+    channel_.Send(out.first(size), Clock::Real().MonotonicNs(), *transmitter_);
+  }
+}
+
+LoopCounters Loop::Counters() {
+  const io::CaptureCounters captured = capture_->Counters();
+  return {.responder = responder_.counters(),
+          .channel = channel_.counters(),
+          .received = captured.received,
+          .ring_dropped = captured.dropped_kernel,
+          .sent = transmitter_->sent(),
+          .refused = transmitter_->refused()};
+}
+
+}  // namespace osprey::lab

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The lab at work: frames from a link to the responder, its answers through the channel back to the
+// link, in one thread.
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "io/capture_ring.h"
+#include "io/pcap_file.h"
+#include "tools/lab/channel.h"
+#include "tools/lab/responder.h"
+#include "tools/lab/transmitter.h"
+
+namespace osprey::lab {
+
+struct LoopOptions {
+  std::string link;
+  std::string record;  // pcap file of all frames; empty: none
+  int ring_bytes = 64 << 20;
+};
+
+struct LoopCounters {
+  ResponderCounters responder;
+  ChannelCounters channel;
+  uint64_t received = 0;
+  uint64_t ring_dropped = 0;  // by the kernel: the lab was too slow
+  uint64_t sent = 0;
+  uint64_t refused = 0;  // by the link
+};
+
+class Loop {
+ public:
+  // Opens the link in the calling thread's network namespace. `world` outlives the loop.
+  static absl::StatusOr<std::unique_ptr<Loop>> Open(World& world, Ipv4Addr gateway,
+                                                    const LoopOptions& options);
+  // Runs until Stop. OK, or why the link or the record cannot be used any more.
+  absl::Status Run();
+  // Any thread.
+  void Stop();
+  // After Run.
+  LoopCounters Counters();
+
+ private:
+  Loop(World& world, Ipv4Addr gateway);
+  void Take(const io::FrameView& frame);
+
+  std::unique_ptr<io::CaptureRing> capture_;
+  std::unique_ptr<Transmitter> transmitter_;
+  std::unique_ptr<io::PcapWriter> record_;
+  Responder responder_;
+  Channel channel_;
+  std::atomic<bool> stop_ = false;
+};
+
+}  // namespace osprey::lab

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line `osprey-lab`: a network of emulated hosts on one machine (docs/lab.md).
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "tools/lab/run_command.h"
+#include "tools/osprey/exit_codes.h"
+
+namespace osprey::lab {
+namespace {
+
+int Main(int argc, char** argv) {
+  CLI::App app("osprey-lab: a network of emulated hosts, each with the stack of a reference");
+  app.require_subcommand(1);
+  RunOptions run;
+  CLI::App* run_app = app.add_subcommand("run", "Run a command beside an emulated network");
+  DescribeRunOptions(*run_app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "osprey-lab: %s\n", error.what());
+    return tools::kExitUsage;
+  }
+  if (run_app->parsed()) return RunLab(run);
+  return tools::kExitUsage;
+}
+
+}  // namespace
+}  // namespace osprey::lab
+
+int main(int argc, char** argv) { return osprey::lab::Main(argc, argv); }

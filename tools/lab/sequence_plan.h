@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Initial sequence numbers whose GCD, rate and deviation are those of a reference.
+//
+// A scanner sends six SYNs some 100 ms apart and computes, from the five differences of the
+// initial sequence numbers and the times between its probes, GCD, ISR (8 log2 of the mean rate)
+// and SP (8 log2 of the deviation of the rates, divided by the GCD if that is above 9);
+// docs/os-detection.md, 3.3. A plan is the reverse: found by a search over rates, deviations and
+// patterns inside the reference's ranges, each tried with this folder's own reading of the
+// specification under several spacings, and taken if it holds under all of them.
+//
+// Two kinds of plan. Steps: the numbers depend on which of the six probes is answered, not on
+// when, as in stacks that add a constant or a random amount for each connection. Clock: they follow
+// the time of arrival, as in stacks that count microseconds; needed where SP asks for less
+// deviation than the jitter of the scanner's spacing would make of fixed steps.
+//
+// Immutable after planning; the numbers of a host are a function of host, probe and time, so hosts
+// need no memory for them.
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace osprey::lab {
+
+// What a scanner would print; `d` are consecutive differences, `interval_s` the send intervals.
+struct SequenceNumbers {
+  uint32_t gcd = 0;
+  uint32_t isr = 0;
+  uint32_t sp = 0;
+};
+SequenceNumbers MeasureSequence(std::span<const double> d, std::span<const double> interval_s);
+
+class SequencePlan {
+ public:
+  enum class Kind : uint8_t { kSteps, kClock };
+
+  // Empty expressions stand for attributes that the reference does not have. Always gives a plan;
+  // satisfied() says whether it meets the expressions.
+  static SequencePlan Find(std::string_view gcd, std::string_view isr, std::string_view sp);
+
+  // The number for probe `index` (0..5) that arrives at `arrival_ns`, for a host and connection
+  // set with base number `base`. Never 0 unless the plan is constant zero.
+  uint32_t Number(uint32_t base, unsigned index, int64_t arrival_ns) const noexcept;
+
+  Kind kind() const { return kind_; }
+  bool satisfied() const { return satisfied_; }
+
+ private:
+  friend class SequenceSearch;
+
+  Kind kind_ = Kind::kSteps;
+  bool satisfied_ = false;
+  uint32_t grain_ = 1;                 // every difference is a multiple of it
+  std::array<uint32_t, 6> offsets_{};  // since SEQ1, in grains; for clocks, around the line
+  double grains_per_ns_ = 0;           // clocks only
+};
+
+}  // namespace osprey::lab

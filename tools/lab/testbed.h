@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A private network for one run: two network namespaces joined by a veth pair, the scanner's side
+// with an address and routes to the emulated ranges, the lab's side bare, so that no kernel answers
+// there. No packet can leave the machine.
+//
+// Nothing is named: the namespaces exist as open descriptors of this process and through the
+// processes inside, which die with it (also when it is killed). So nothing is left behind,
+// whatever the end.
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/address.h"
+#include "io/file_descriptor.h"
+#include "tools/lab/world_spec.h"
+
+namespace osprey::lab {
+
+struct TestbedOptions {
+  std::vector<Prefix> nets;  // routed to the lab
+  bool on_link = false;      // without a gateway: hosts answer ARP themselves
+};
+
+class Testbed {
+ public:
+  static constexpr const char* kScannerLink = "lab0";
+  static constexpr const char* kLabLink = "lab1";
+
+  // PermissionDenied without CAP_SYS_ADMIN; Unavailable, with the words of the tool, if a link or a
+  // route cannot be made.
+  static absl::StatusOr<std::unique_ptr<Testbed>> Create(const TestbedOptions& options);
+
+  // Of the scanner, and of the gateway in front of the world (which the lab must answer for).
+  Ipv4Addr scanner() const { return scanner_; }
+  Ipv4Addr gateway() const { return gateway_; }
+
+  // Moves the calling thread to the lab's side. Threads it makes follow.
+  absl::Status EnterLab() const;
+
+  // Runs a command on the scanner's side, in a process namespace of its own, and waits for it, at
+  // most `timeout_s` seconds (0: for ever). Interrupts of the terminal and SIGTERM are the
+  // command's to handle; they do not end this process meanwhile. Returns its exit status, 128 +
+  // signal if killed; 124 if it ran out of time. Everything it started is gone when this returns.
+  absl::StatusOr<int> Run(const std::vector<std::string>& command, int timeout_s) const;
+
+ private:
+  Testbed() = default;
+  absl::Status SetUp(const TestbedOptions& options);
+  void ChooseAddresses(const std::vector<Prefix>& nets);
+
+  io::FileDescriptor scanner_side_;
+  io::FileDescriptor lab_side_;
+  Ipv4Addr scanner_{};
+  Ipv4Addr gateway_{};
+};
+
+}  // namespace osprey::lab
