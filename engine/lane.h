@@ -228,6 +228,7 @@ class Lane {
   int64_t clock_offset_ns_;   // real time minus monotonic time
   int64_t now_ = 0;           // of this turn
   uint32_t frames_this_turn_ = 0;
+  int64_t sequence_late_ns_ = 0;  // of the SEQ probes of this turn: the latest one
   std::vector<io::wire::Reply> reply_batch_;
 
   LaneCounters counters_;

@@ -15,6 +15,7 @@ constexpr size_t kPortResultsKept = 64;  // of a host, unless all ports are aske
 // SEQ probes take 6 of the about 20 packets that a host costs; their phase lasts half a second.
 constexpr double kSequenceShare = 0.3;
 constexpr double kSequenceProbesPerSecond = 10;
+constexpr int64_t kSequenceLateLimitNs = 2 * kNsPerMs;
 
 }  // namespace
 
@@ -77,8 +78,12 @@ void Lane::Reschedule(uint32_t slot) {
 }
 
 bool Lane::ReserveSequence() const {
+  if (in_sequence_ == 0) return true;
+  // Whatever rate was asked for: a machine that is late with the SEQ probes it has is given no
+  // more, or their spacing would be lost and the rounds with it.
+  if (sequence_late_ns_ > kSequenceLateLimitNs) return false;
   const double rate = config_.rate.packets_per_second;
-  if (rate <= 0 || in_sequence_ == 0) return true;
+  if (rate <= 0) return true;
   return (in_sequence_ + 1) * kSequenceProbesPerSecond <= kSequenceShare * rate;
 }
 

@@ -45,7 +45,12 @@ bool Lane::Fill() {
   frames_this_turn_ = 0;
   const uint32_t allowance = pacer_.Allowance(now_, kFramesPerTurn, kTypicalFrameBytes);
   // Their rate is reserved, so SEQ probes do not ask.
-  for (uint32_t n = sequence_due_.size(); n > 0 && Room(); --n) Visit(sequence_due_.Pop());
+  sequence_late_ns_ = 0;
+  for (uint32_t n = sequence_due_.size(); n > 0 && Room(); --n) {
+    const uint32_t slot = sequence_due_.Pop();
+    sequence_late_ns_ = std::max(sequence_late_ns_, now_ - machine_.NextDue(hosts_[slot]));
+    Visit(slot);
+  }
   while (!sequence_wait_.empty() && frames_this_turn_ < allowance && ReserveSequence() && Room()) {
     const uint32_t slot = sequence_wait_.Pop();
     BeginRound(slot);
