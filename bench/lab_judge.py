@@ -84,7 +84,7 @@ def write_world(path, chosen, seed):
 def scan_with_nmap(folder, addresses, args):
     xml = os.path.join(folder, "nmap.xml")
     return xml, ["nmap", "-O", "-n", "-Pn", "-d", "-sS", "--max-os-tries", str(args.tries),
-                 "--max-retries", "1", "-p", f"{OPEN_PORT},{CLOSED_PORT}", "-oX", xml,
+                 "--max-retries", "1", "--min-rtt-timeout", "1s", "-p", f"{OPEN_PORT},{CLOSED_PORT}", "-oX", xml,
                  "-oN", "/dev/null", *addresses]
 
 
@@ -145,7 +145,7 @@ def main():
     parser.add_argument("--count", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lines", help="these references instead: LINE,LINE,...")
-    parser.add_argument("--chunk", type=int, default=100, help="hosts in one scan")
+    parser.add_argument("--chunk", type=int, default=25, help="hosts in one scan")
     parser.add_argument("--tries", type=int, default=1)
     parser.add_argument("--scanner", choices=["nmap", "osprey"], default="nmap")
     parser.add_argument("--db", default="/usr/share/nmap/nmap-os-db")

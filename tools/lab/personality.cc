@@ -200,6 +200,10 @@ class PersonalityMaker {
       // References whose first answer is none or no SYN-ACK, and which have sequence numbers: the
       // others were SYN-ACKs.
       if (i > 0 && sequence_known && (base.flags & kTcpSyn) == 0) ForceSynAck(syn);
+      // An answer without timestamp among those with one was no SYN-ACK: it would have made TS
+      // "unsupported".
+      const bool timestamps = view_.Get(LineId::kSeq, "TS") && p_.clock_ != ClockKind::kNone;
+      if (i > 0 && timestamps && !options[i].has_timestamp) syn.flags = kTcpRst | kTcpAck;
       syn.options = options[i];
       syn.window = Window(LineId::kWin, absl::StrFormat("W%d", i + 1));
     }

@@ -7,7 +7,7 @@
 // and SP (8 log2 of the deviation of the rates, divided by the GCD if that is above 9);
 // docs/os-detection.md, 3.3. A plan is the reverse: found by a search over rates, deviations and
 // patterns inside the reference's ranges, each tried with this folder's own reading of the
-// specification under several spacings, and taken if it holds under all of them.
+// specification under dozens of spacings, and taken if it holds under nearly all of them.
 //
 // Two kinds of plan. Steps: the numbers depend on which of the six probes is answered, not on
 // when, as in stacks that add a constant or a random amount for each connection. Clock: they follow
