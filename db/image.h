@@ -113,7 +113,7 @@ class Image {
   absl::Status VerifyValues() const;
   absl::Status VerifyLastBlocks() const;
   bool GoodText(TextRef ref) const {
-    return (ref.offset <= strings_.size()) & (ref.size <= strings_.size() - ref.offset);
+    return ref.offset <= strings_.size() && ref.size <= strings_.size() - ref.offset;
   }
   bool GoodSet(uint32_t id) const { return id < header_->set_count; }
 

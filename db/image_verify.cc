@@ -79,7 +79,7 @@ template <typename Range, typename Predicate>
 bool All(const Range& range, Predicate predicate) {
   // No early exit: such loops become vector code.
   bool good = true;
-  for (const auto& element : range) good &= predicate(element);
+  for (const auto& element : range) good = predicate(element) && good;
   return good;
 }
 
@@ -168,26 +168,26 @@ absl::Status Image::VerifyAttributes() const {
 absl::Status Image::VerifyReferences() const {
   const bool good_lines =
       All(expressions_,
-          [&](const ExpressionRecord& e) { return GoodText(e.text) & GoodSet(e.set); }) &&
+          [&](const ExpressionRecord& e) { return GoodText(e.text) && GoodSet(e.set); }) &&
       All(test_lines_,
           [&](const TestLineRecord& line) {
-            return (line.line < kLineCount) &
+            return (line.line < kLineCount) &&
                    Fits(line.first_part, line.part_count, line_parts_.size());
           }) &&
       All(line_parts_, [&](uint32_t part) { return part < expressions_.size(); }) &&
       All(reference_lines_,
-          [&](uint32_t line) { return (line == kNone) | (line < test_lines_.size()); });
+          [&](uint32_t line) { return line == kNone || (line < test_lines_.size()); });
   if (!good_lines) return Unsound("test lines");
   const bool good_references =
       All(references_,
           [&](const ReferenceRecord& r) {
-            return GoodText(r.name) & (r.name_id < header_->reference_count) &
+            return GoodText(r.name) && (r.name_id < header_->reference_count) &&
                    Fits(r.first_class, r.class_count, classes_.size());
           }) &&
       All(classes_,
           [&](const ClassRecord& c) {
-            return GoodText(c.vendor) & GoodText(c.family) & GoodText(c.generation) &
-                   GoodText(c.type) & Fits(c.first_cpe, c.cpe_count, cpes_.size());
+            return GoodText(c.vendor) && GoodText(c.family) && GoodText(c.generation) &&
+                   GoodText(c.type) && Fits(c.first_cpe, c.cpe_count, cpes_.size());
           }) &&
       All(cpes_, [&](TextRef cpe) { return GoodText(cpe); });
   return good_references ? absl::OkStatus() : Unsound("references");
@@ -197,7 +197,7 @@ absl::Status Image::VerifyValues() const {
   const bool good =
       All(key_sets_, [&](uint32_t set) { return GoodSet(set); }) &&
       All(short_values_, [&](const ShortValue& v) { return GoodSet(v.set); }) &&
-      All(long_values_, [&](const LongValue& v) { return GoodText(v.text) & GoodSet(v.set); }) &&
+      All(long_values_, [&](const LongValue& v) { return GoodText(v.text) && GoodSet(v.set); }) &&
       All(outlines_, [&](const OutlineRecord& o) { return o.expression < expressions_.size(); }) &&
       All(sets_, [&](uint32_t block) { return block < header_->pool_block_count; });
   if (!good) return Unsound("value tables");

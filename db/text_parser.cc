@@ -32,12 +32,13 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
+// Bytes beyond ASCII are letters of some language; those below the blank are not text.
+constexpr bool IsControl(char c) { return static_cast<unsigned char>(c) < ' ' && c != '\t'; }
+
 bool LooksBinary(std::string_view text) {
   const std::string_view head = text.substr(0, 4096);
-  const auto odd = std::count_if(head.begin(), head.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < ' ' && c != '\n' && c != '\r' && c != '\t';
-  });
+  const auto odd = std::count_if(head.begin(), head.end(),
+                                 [](char c) { return IsControl(c) && c != '\n' && c != '\r'; });
   return static_cast<size_t>(odd) * 50 > head.size();
 }
 
@@ -54,7 +55,7 @@ class Parser {
   }
 
   absl::StatusOr<Ast> Parse() {
-    OSPREY_RETURN_IF_ERROR(CheckWhole());
+    if (text_.empty()) return Fatal(0, "the file is empty");
     while (NextLine()) OSPREY_RETURN_IF_ERROR(ReadLine());
     if (!seen_points_) return Fatal(0, "there is no MatchPoints section");
     if (ast_.references.empty()) return Fatal(0, "there is no Fingerprint record");
@@ -63,12 +64,6 @@ class Parser {
 
  private:
   enum class Mode { kOutside, kPoints, kRecord, kGivenUp };
-
-  absl::Status CheckWhole() const {
-    if (text_.empty()) return Fatal(0, "the file is empty");
-    if (LooksBinary(text_)) return Fatal(0, "this is binary data, not an nmap-os-db text");
-    return absl::OkStatus();
-  }
 
   // Sets line_ (without line end). Lines too long for the rest of the parser are cut there.
   bool NextLine() {
@@ -85,6 +80,11 @@ class Parser {
 
   absl::Status ReadLine() {
     if (line_.starts_with('#')) return ReadComment();
+    if (const auto bad = std::find_if(line_.begin(), line_.end(), IsControl); bad != line_.end()) {
+      if (LooksBinary(text_)) return Fatal(0, "this is binary data, not an nmap-os-db text");
+      return Fatal(static_cast<size_t>(bad - line_.begin()),
+                   "a control character; is this an nmap-os-db text, and is it undamaged?");
+    }
     if (!ended_) return Fatal(line_.size(), "the file ends within this line; is it truncated?");
     if (line_.empty()) {
       mode_ = Mode::kOutside;

@@ -129,6 +129,8 @@ TEST(TextParser, SaysWhatIsWrongAndWhere) {
   const std::vector<BadText> cases = {
       {"", "x.db:1:1: the file is empty"},
       {std::string(100, '\0'), "x.db:1:1: this is binary data, not an nmap-os-db text"},
+      {With("Fingerprint A\x01\nT2(R=N)\n"),
+       "x.db:5:14: a control character; is this an nmap-os-db text, and is it undamaged?"},
       {"Fingerprint A\nT2(R=N)\n", "x.db:2:1: there is no MatchPoints section"},
       {std::string(kPoints), "x.db:4:1: there is no Fingerprint record"},
       {With("MatchPoints\nSEQ(SP=1)\n"), "x.db:5:1: a second MatchPoints section"},
