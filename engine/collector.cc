@@ -37,7 +37,7 @@ void Collector::Take(HostResult& result) {
     counters_[CollectorCounter::kUnwritten].Add();
     return;
   }
-  if (result.outcome == HostOutcome::kSilent) {
+  if (result.outcome == HostOutcome::kSilent || result.outcome == HostOutcome::kExcluded) {
     counters_[CollectorCounter::kSilent].Add();
   } else {
     status_ = sink_->Write(result);

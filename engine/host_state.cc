@@ -122,6 +122,10 @@ HostAction HostMachine::OnDue(HostRecord& host, int64_t now) const {
   return {};
 }
 
+uint32_t HostMachine::TransmissionsOf(const HostState& state, ProbeId probe) {
+  return Transmissions(state, probe);
+}
+
 // --- Ports -----------------------------------------------------------------------------------
 
 uint8_t HostMachine::NextBatchSize(const HostState& s) const {

@@ -178,6 +178,9 @@ class HostMachine {
 
   void OnVerdict(HostState& state, RoundVerdict verdict, int64_t now) const;
 
+  // How often a probe of phase T was sent in this round. REQUIRES: probe >= kOps1.
+  static uint32_t TransmissionsOf(const HostState& state, ProbeId probe);
+
   // Ports this round's probes go to.
   static HostOrderPort ClosedPort(const HostState& s) {
     return s.closed_port != 0 ? s.closed_port : s.identity.closed_port;

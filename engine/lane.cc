@@ -10,6 +10,7 @@ namespace osprey::engine {
 namespace {
 
 constexpr size_t kRepliesPerTurn = 512;
+constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min() / 2;
 constexpr int64_t kClockStepNs = 5 * kNsPerMs;
 
 size_t SourceCount(const Network& network) {
@@ -18,6 +19,12 @@ size_t SourceCount(const Network& network) {
     most = std::max(most, network.link(i).sources.size());
   }
   return most;
+}
+
+size_t FirstSyn(const DiscoveryPlan& plan) {
+  const auto is_syn = [](const DiscoveryStep& step) { return step.kind == ProbeKind::kSyn; };
+  const auto found = std::find_if(plan.steps.begin(), plan.steps.end(), is_syn);
+  return static_cast<size_t>(found - plan.steps.begin());
 }
 
 }  // namespace
@@ -39,6 +46,10 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       other_due_(config.max_hosts),
       sequence_wait_(config.max_hosts),
       blocked_(config.max_hosts),
+      resent_ns_(kLongAgo),
+      nets_(shared->net, config.max_hosts, DeriveKey(shared->seed, "net limiter")),
+      exclusions_(shared->exclusions),
+      hint_step_(FirstSyn(*shared->discovery)),
       alive_(kAliveCapacity),
       history_(config.max_hosts),
       results_(config.max_hosts),
@@ -50,6 +61,7 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       job_producer_(*shared->jobs),
       result_producer_(*shared->results) {
   OSPREY_CHECK(config.max_hosts <= kMaxHostsInFlight);
+  postponed_.reserve(kPostponedCapacity);
   ports_.resize(rings_.size());
   for (size_t i = 0; i < rings_.size(); ++i) {
     const LinkInfo& link = shared->network->link(i);
@@ -72,6 +84,7 @@ bool Lane::RunOnce() {
   if (finished()) return false;
   now_ = shared_->clock->MonotonicNs();
   WatchClocks();
+  TakeControls();
   ReapAll();
   bool worked = DrainReplies();
   worked |= DrainVerdicts();
@@ -97,14 +110,14 @@ bool Lane::RunOnce() {
 
 void Lane::UpdateProgress() {
   const uint64_t mark = discovery_.ReplyMark(now_);
-  if (!overflowed_) epochs_.Open(mark);
+  if (!overflowed_ && !LaggingBehindWalk()) epochs_.Open(mark);
   position_.store(discovery_.position(), std::memory_order_relaxed);
   in_flight_.store(hosts_.size() + static_cast<uint32_t>(alive_count_), std::memory_order_relaxed);
   if (hosts_.size() > 0 || alive_count_ > 0 || !blocked_results_.empty()) return;
   const bool stopped =
       stopping_.load(std::memory_order_relaxed) || abandoned_.load(std::memory_order_relaxed);
   if (!stopped) {
-    if (!discovery_.Finished(now_) || !refused_.empty()) return;
+    if (!discovery_.Finished(now_) || LaggingBehindWalk()) return;
     if (overflows_ > 0) {
       overflows_ = 0;
       discovery_.Repeat();
@@ -126,11 +139,13 @@ int64_t Lane::NextDeadline() const {
   }
   next = std::min(next, wheel_.NextDeadline());
   if (!sequence_due_.empty()) next = now;
-  const bool discovering = !stopping_.load(std::memory_order_relaxed) && !discovery_.done_walking();
+  const bool discovering =
+      MayStartHosts() && !discovery_.done_walking() && postponed_.size() < kPostponedCapacity;
   int64_t wanted = std::numeric_limits<int64_t>::max();
   if (!other_due_.empty()) wanted = now;
   if (!sequence_wait_.empty() && ReserveSequence()) wanted = now;
-  if (!refused_.empty()) wanted = now;
+  if (!refused_.empty() && MayStartHosts()) wanted = now;
+  if (!postponed_.empty() && MayStartHosts()) wanted = std::min(wanted, postponed_.front().due_ns);
   if (discovering && alive_count_ < kAliveCapacity / 2)
     wanted = std::min(wanted, discovery_.ResumeAt());
   if (wanted != std::numeric_limits<int64_t>::max()) {

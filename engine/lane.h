@@ -32,9 +32,11 @@
 #include "engine/identity.h"
 #include "engine/lane_counters.h"
 #include "engine/messages.h"
+#include "engine/net_limiter.h"
 #include "engine/network.h"
 #include "engine/os_probes.h"
 #include "engine/pacer.h"
+#include "engine/scan_controls.h"
 #include "engine/slot_ring.h"
 #include "engine/timer_wheel.h"
 
@@ -49,6 +51,8 @@ struct LaneShared {
   const IdentitySource* identities = nullptr;
   const HostConfig* host = nullptr;
   const ExclusionSet* exclusions = nullptr;  // checked again at send time
+  const ScanControls* controls = nullptr;    // what may change; nullptr: nothing does
+  NetLimits net;
   JobQueue* jobs = nullptr;
   Doorbell* shard_bell = nullptr;
   ResultQueue* results = nullptr;
@@ -117,6 +121,15 @@ class Lane {
     DiscoveryTarget target;
     uint32_t attempts = 0;
   };
+  // A discovery probe whose /24 has had its share for now.
+  struct Postponed {
+    int64_t due_ns = 0;
+    DiscoveryTarget target;
+    uint32_t attempts = 0;
+
+    // The earliest one comes out of a heap first.
+    friend bool operator<(const Postponed& a, const Postponed& b) { return a.due_ns > b.due_ns; }
+  };
   // What a frame of the batch was, to be noted when it is handed over.
   struct Stamp {
     enum class Kind : uint8_t { kDiscovery, kPort, kProbe };
@@ -138,6 +151,7 @@ class Lane {
   static constexpr size_t kBatch = 128;
   static constexpr size_t kAliveCapacity = 1 << 15;
   static constexpr size_t kRefusedCapacity = 1 << 12;
+  static constexpr size_t kPostponedCapacity = 1 << 12;
 
   // Replies.
   bool DrainReplies();
@@ -152,11 +166,27 @@ class Lane {
   void HandleLife(const io::wire::Reply& reply, HostOrderPort port, PortState state,
                   uint32_t repeat, int64_t received);
   void CountProbeReply(uint32_t slot, bool fresh);
+  // How often a probe was sent that is now answered for the first time.
+  void CountAttempt(uint32_t transmissions);
   // What became of a host that showed life, or is taken to be up.
   enum class Admission : uint8_t { kAdmitted, kAgain, kNoRoom };
   Admission Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac, HostOrderPort port,
                   PortState state, bool spoke);
   void CountAdmission(Admission admission);
+
+  // What changed while the scan runs (lane_limits.cc).
+  void TakeControls();
+  bool IsExcluded(Ipv4Addr address) const;
+  bool MayStartHosts() const;
+  // The /24 of a host: whether it may begin a round now, else it is told when; and that it ended.
+  bool EnterNet(uint32_t slot);
+  void LeaveNet(uint32_t slot);
+  // Whether its /24 has had its share for now; then it is visited again when that has passed.
+  bool WaitForNet(uint32_t slot);
+  void Postpone(const DiscoveryTarget& target, uint32_t attempts, int64_t due_ns);
+  bool SendPostponed(uint32_t allowance);
+  // Discovery probes are still to be sent, or may still be answered, that the walk has left behind.
+  bool LaggingBehindWalk() const;
 
   // Hosts.
   bool DrainVerdicts();
@@ -180,6 +210,8 @@ class Lane {
   bool Fill();
   bool FillDiscovery(uint32_t allowance);
   void SendDiscovery(const DiscoveryTarget& target, uint32_t attempts);
+  // The port that `step` asks of this target: one that is known to answer, if there is any.
+  HostOrderPort LikelyOpenPort(const DiscoveryTarget& target, const DiscoveryStep& step) const;
   uint32_t WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
                      std::byte* frame) const;
   void SendPort(uint32_t slot, HostOrderPort to_port);
@@ -214,8 +246,16 @@ class Lane {
   SlotRing sequence_wait_;  // rounds waiting for SEQ budget
   SlotRing blocked_;        // finished rounds that the matchers had no room for
   std::vector<HostResultPtr> blocked_results_;
-  std::deque<Refused> refused_;  // at most kRefusedCapacity
-  std::vector<Alive> alive_;     // ring buffer
+  std::deque<Refused> refused_;       // at most kRefusedCapacity
+  std::vector<Postponed> postponed_;  // heap, at most kPostponedCapacity
+  int64_t resent_ns_;                 // when the newest discovery probe out of order was sent
+  NetLimiter nets_;
+  uint64_t controls_seen_ = 0;
+  const ExclusionSet* exclusions_;
+  std::shared_ptr<const ExclusionSet> new_exclusions_;  // of the controls, if they have any
+  bool admitting_ = true;
+  size_t hint_step_;          // of discovery: asks the port that is known to be open, if one is
+  std::vector<Alive> alive_;  // ring buffer
   size_t alive_first_ = 0;
   size_t alive_count_ = 0;
   std::vector<std::unique_ptr<RoundHistory>> history_;             // by slot

@@ -46,7 +46,13 @@ enum class LaneCounter : uint8_t {
   kRoundsDone,
   kRoundsRemeasured,  // SEQ spacing was off
   kHistoryExhausted,  // rounds cut short for want of memory
+  kHostsExcluded,     // left because exclusions grew during the scan
   kClockSteps,
+  // Signs of loss, of what is counted above (engine/rate_control.h).
+  kSentToLive,      // port and OS probes to hosts that have said something
+  kAnsweredFirst,   // of port probes and phase T: to the first transmission
+  kAnsweredSecond,  // to the second
+  kProhibited,      // ICMP errors about our probes that say "administratively prohibited"
   kCount,
 };
 
@@ -81,7 +87,12 @@ inline constexpr std::string_view kLaneCounterNames[] = {"targets_probed",
                                                          "rounds_done",
                                                          "rounds_remeasured",
                                                          "history_exhausted",
-                                                         "clock_steps"};
+                                                         "hosts_excluded",
+                                                         "clock_steps",
+                                                         "sent_to_live",
+                                                         "answered_first",
+                                                         "answered_second",
+                                                         "prohibited"};
 static_assert(std::size(kLaneCounterNames) == static_cast<size_t>(LaneCounter::kCount));
 
 using LaneCounters = CounterSet<LaneCounter>;

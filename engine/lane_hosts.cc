@@ -20,6 +20,7 @@ constexpr int64_t kSequenceLateLimitNs = 2 * kNsPerMs;
 }  // namespace
 
 void Lane::StartHosts() {
+  if (!admitting_) return;
   while (alive_count_ > 0 && !hosts_.full()) {
     const Alive& alive = alive_[alive_first_];
     alive_first_ = (alive_first_ + 1) % kAliveCapacity;
@@ -40,7 +41,10 @@ void Lane::StartHosts() {
     started_ns_[slot] = now_;
     if (results_[slot]) results_[slot]->clear();
     for (const PortHint& hint : shared_->discovery->targets->HintsFor(alive.address)) {
-      if (host.open_port == 0) host.open_port = hint.port;
+      // What was seen just now counts for more.
+      if (hint.port == alive.open_port || hint.port == alive.closed_port) continue;
+      HostOrderPort& known = hint.closed ? host.closed_port : host.open_port;
+      if (known == 0) known = hint.port;
     }
     machine_.Start(host, -1, now_);
     if (alive.open_port != 0) RememberPort(slot, alive.open_port, PortState::kOpen);
@@ -82,7 +86,7 @@ bool Lane::ReserveSequence() const {
   // Whatever rate was asked for: a machine that is late with the SEQ probes it has is given no
   // more, or their spacing would be lost and the rounds with it.
   if (sequence_late_ns_ > kSequenceLateLimitNs) return false;
-  const double rate = config_.rate.packets_per_second;
+  const double rate = pacer_.limits().packets_per_second;
   if (rate <= 0) return true;
   return (in_sequence_ + 1) * kSequenceProbesPerSecond <= kSequenceShare * rate;
 }
@@ -128,6 +132,10 @@ void Lane::Visit(uint32_t slot) {
   if (shared_->host_timeout_ns > 0 && now_ - started_ns_[slot] > shared_->host_timeout_ns) {
     return EndHost(slot, HostOutcome::kTimedOut);
   }
+  if (new_exclusions_ != nullptr && IsExcluded(host.state.address)) {
+    return EndHost(slot, HostOutcome::kExcluded);
+  }
+  if (WaitForNet(slot)) return;
   const HostAction action = machine_.OnDue(host, now_);
   if (host.state.phase != Phase::kSequence) ReleaseSequence(slot);
   switch (action.kind) {
@@ -140,9 +148,11 @@ void Lane::Visit(uint32_t slot) {
     case HostAction::Kind::kBeginRound:
       if (host.state.remeasured > 0) counters_[LaneCounter::kRoundsRemeasured].Add();
       host.state.queued = true;
-      return sequence_wait_.Push(slot);
+      if (EnterNet(slot)) sequence_wait_.Push(slot);
+      return;
     case HostAction::Kind::kRoundDone:
       counters_[LaneCounter::kRoundsDone].Add();
+      LeaveNet(slot);
       return host.state.spoke ? SubmitJob(slot) : EndHost(slot, HostOutcome::kSilent);
     case HostAction::Kind::kNotMeasured:
       return EndHost(slot, HostOutcome::kSkipped);
@@ -219,6 +229,7 @@ void Lane::EndHost(uint32_t slot, HostOutcome outcome) {
   result->finished_realtime_ns = now_ + clock_offset_ns_;
   if (results_[slot]) result->ports = *results_[slot];
   counters_[outcome == HostOutcome::kSkipped    ? LaneCounter::kHostsSkipped
+            : outcome == HostOutcome::kExcluded ? LaneCounter::kHostsExcluded
             : outcome == HostOutcome::kTimedOut ? LaneCounter::kHostsTimedOut
                                                 : LaneCounter::kHostsSilent]
       .Add();
@@ -236,6 +247,7 @@ void Lane::Erase(uint32_t slot) {
     history_[slot].reset();
   }
   ReleaseSequence(slot);
+  LeaveNet(slot);
   wheel_.Cancel(slot);
   hosts_.Erase(slot);
 }

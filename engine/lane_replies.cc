@@ -57,7 +57,17 @@ void Lane::HandleTcp(const Reply& reply, int64_t received) {
     counters_[LaneCounter::kReplyLate].Add();
     return;
   }
-  CountProbeReply(slot, machine_.OnTcp(host, offset, reply.tcp.answer, received));
+  const auto probe = static_cast<matcher::ProbeId>(offset);
+  const uint32_t attempt =
+      probe < matcher::ProbeId::kOps1 ? 0 : HostMachine::TransmissionsOf(host.state, probe);
+  const bool fresh = machine_.OnTcp(host, offset, reply.tcp.answer, received);
+  if (fresh) CountAttempt(attempt);
+  CountProbeReply(slot, fresh);
+}
+
+void Lane::CountAttempt(uint32_t transmissions) {
+  if (transmissions == 1) counters_[LaneCounter::kAnsweredFirst].Add();
+  if (transmissions == 2) counters_[LaneCounter::kAnsweredSecond].Add();
 }
 
 void Lane::CountProbeReply(uint32_t slot, bool fresh) {
@@ -104,6 +114,7 @@ void Lane::HandleLife(const Reply& reply, HostOrderPort port, PortState state, u
   const bool fresh = machine_.OnPort(host, port, state, repeat == kLadderRepeat, received);
   counters_[fresh ? LaneCounter::kReplyPort : LaneCounter::kReplyPortDuplicate].Add();
   if (!fresh) return;
+  if (repeat >= kLadderRepeat) CountAttempt(repeat - kLadderRepeat + 1);
   RememberPort(slot, port, state);
   Reschedule(slot);
 }
@@ -129,7 +140,11 @@ void Lane::HandleEcho(const Reply& reply, int64_t received) {
     counters_[LaneCounter::kReplyLate].Add();
     return;
   }
-  CountProbeReply(slot, machine_.OnEcho(host, which, reply.echo.answer, received));
+  const auto probe = which == 0 ? matcher::ProbeId::kIe1 : matcher::ProbeId::kIe2;
+  const uint32_t attempt = HostMachine::TransmissionsOf(host.state, probe);
+  const bool fresh = machine_.OnEcho(host, which, reply.echo.answer, received);
+  if (fresh) CountAttempt(attempt);
+  CountProbeReply(slot, fresh);
 }
 
 // A datagram has no room for a proof: the source port alone shows that we asked. It starts a
@@ -184,6 +199,9 @@ void Lane::HandleIcmpError(const Reply& reply, int64_t received) {
     counters_[LaneCounter::kReplyForged].Add();
     return;
   }
+  const bool prohibited =
+      error.type == 3 && (error.code == 9 || error.code == 10 || error.code == 13);
+  if (prohibited) counters_[LaneCounter::kProhibited].Add();
   // A router's word counts for the state of a port, but is no sign of life.
   const uint32_t slot = hosts_.Find(about);
   if (reply.source != about) {

@@ -66,15 +66,17 @@ bool Lane::Fill() {
 }
 
 bool Lane::FillDiscovery(uint32_t allowance) {
-  if (stopping_.load(std::memory_order_relaxed)) return false;
-  bool worked = false;
+  if (!MayStartHosts()) return false;
+  bool worked = SendPostponed(allowance);
   for (size_t n = refused_.size(); n > 0 && frames_this_turn_ < allowance && Room(); --n) {
     const Refused again = refused_.front();
     refused_.pop_front();
     worked = true;
+    resent_ns_ = now_;
     if (!admitted_.Test(again.target.index)) SendDiscovery(again.target, again.attempts);
   }
-  while (frames_this_turn_ < allowance && alive_count_ < kAliveCapacity / 2 && Room()) {
+  while (frames_this_turn_ < allowance && alive_count_ < kAliveCapacity / 2 &&
+         postponed_.size() < kPostponedCapacity && Room()) {
     DiscoveryTarget target;
     if (!discovery_.Next(now_, kPlacesPerLook, target)) {
       return worked || (!discovery_.done_walking() && discovery_.ResumeAt() <= now_);
@@ -88,7 +90,7 @@ bool Lane::FillDiscovery(uint32_t allowance) {
 void Lane::SendDiscovery(const DiscoveryTarget& target, uint32_t attempts) {
   const DiscoveryPlan& plan = *shared_->discovery;
   // Exclusions may have grown since the targets were built.
-  if (shared_->exclusions != nullptr && shared_->exclusions->Contains(target.address)) return;
+  if (IsExcluded(target.address)) return;
   const Path path = shared_->network->PathTo(target.address);
   if (!path.reachable) {
     if (target.pass == 0) counters_[LaneCounter::kTargetsUnreachable].Add();
@@ -106,6 +108,10 @@ void Lane::SendDiscovery(const DiscoveryTarget& target, uint32_t attempts) {
   }
   // Modulo: all passes are walked once more if hosts were turned away for want of room.
   if (needs_arp && target.pass % plan.passes() >= plan.arp_passes) return;
+  if (const int64_t due = nets_.NotBefore(target.address, now_); due > now_) {
+    return Postpone(target, attempts, due);
+  }
+  nets_.Charge(target.address, now_);
   Port& port = ports_[path.link];
   const io::FrameSlot frame = Lease(port);
   const uint32_t length =
@@ -114,6 +120,15 @@ void Lane::SendDiscovery(const DiscoveryTarget& target, uint32_t attempts) {
   counters_[LaneCounter::kTargetsProbed].Add();
   counters_[LaneCounter::kSentDiscovery].Add();
   Add(port, frame, length, MakeDiscoveryTag(target, attempts), {});
+}
+
+HostOrderPort Lane::LikelyOpenPort(const DiscoveryTarget& target, const DiscoveryStep& step) const {
+  const TargetSet& targets = *shared_->discovery->targets;
+  if (targets.hints().empty()) return step.port;
+  const auto hints = targets.HintsFor(target.address);
+  const auto open =
+      std::find_if(hints.begin(), hints.end(), [](const PortHint& hint) { return !hint.closed; });
+  return open != hints.end() ? open->port : hints.empty() ? step.port : hints.front().port;
 }
 
 uint32_t Lane::WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
@@ -127,9 +142,12 @@ uint32_t Lane::WriteStep(const Port& port, const Path& path, const DiscoveryTarg
       shared_->identities->NoiseFor(target.address, target.pass, kDiscoveryNoise, repeat);
   const CookieJar& cookies = *shared_->cookies;
   switch (step.kind) {
-    case ProbeKind::kSyn:
-      return probes.WriteSyn(to, step.port, cookies.ForSyn(target.address, step.port, repeat),
-                             noise, frame);
+    case ProbeKind::kSyn: {
+      const HostOrderPort to_port =
+          target.pass % plan.steps.size() == hint_step_ ? LikelyOpenPort(target, step) : step.port;
+      return probes.WriteSyn(to, to_port, cookies.ForSyn(target.address, to_port, repeat), noise,
+                             frame);
+    }
     case ProbeKind::kAck:
       return probes.WriteAck(to, step.port, cookies.ForAck(target.address, step.port, repeat),
                              noise, frame);
@@ -152,6 +170,8 @@ void Lane::SendPort(uint32_t slot, HostOrderPort to_port) {
       {host.address, host.next_hop}, to_port, shared_->cookies->ForSyn(host.address, to_port, pass),
       shared_->identities->NoiseFor(host.address, to_port, kDiscoveryNoise, pass), frame.data);
   counters_[LaneCounter::kSentPorts].Add();
+  if (host.spoke) counters_[LaneCounter::kSentToLive].Add();
+  nets_.Charge(host.address, now_);
   host.queued = true;  // until it is stamped
   Add(port, frame, length, MakePortTag(slot, to_port, host.generation),
       {.slot = slot, .kind = Stamp::Kind::kPort});
@@ -173,6 +193,8 @@ void Lane::SendProbe(uint32_t slot, const HostAction& action) {
                                          noise, frame.data);
   const bool sequence = action.probe <= ProbeId::kSeq6;
   counters_[sequence ? LaneCounter::kSentSequence : LaneCounter::kSentTests].Add();
+  if (host.spoke) counters_[LaneCounter::kSentToLive].Add();
+  nets_.Charge(host.address, now_);
   hosts_[slot].state.queued = true;  // until it is stamped
   Add(port, frame, written.length, MakeTag(slot, action.probe, host.generation),
       {.slot = slot, .kind = Stamp::Kind::kProbe, .probe = action.probe});

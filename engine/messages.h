@@ -56,6 +56,7 @@ enum class HostOutcome : uint8_t {
   kSkipped,   // --osscan-limit
   kTimedOut,  // --host-timeout; never measured to the end
   kSilent,    // no record is written; only its place in the low-water mark is settled
+  kExcluded,  // likewise: an exclusion that came during the scan
 };
 
 // One finished host, on its way to the journal and the writers. Owned by whoever holds it.

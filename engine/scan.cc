@@ -54,6 +54,10 @@ bool Scan::AnyOnLink() const {
 }
 
 absl::Status Scan::Build() {
+  if (inputs_.auto_rate) {
+    rate_controller_.emplace(*inputs_.auto_rate, inputs_.clock->MonotonicNs());
+    inputs_.rate.packets_per_second = rate_controller_->rate();
+  }
   const uint64_t size = inputs_.targets->size();
   discovery_ = {.targets = inputs_.targets,
                 .order = &order_,
@@ -76,6 +80,8 @@ absl::Status Scan::Build() {
                   .identities = &identities_,
                   .host = &inputs_.host,
                   .exclusions = inputs_.exclusions,
+                  .controls = &controls_,
+                  .net = inputs_.net,
                   .jobs = &jobs_,
                   .shard_bell = &shard_bell_,
                   .results = &results_,
@@ -145,6 +151,7 @@ absl::Status Scan::Run(const std::function<void()>& tick) {
     const bool worked = collector_->RunOnce();
     if (!collector_->status().ok()) Abandon();
     if (inputs_.clock->MonotonicNs() >= next_tick) {
+      ControlRate();
       tick();
       next_tick = inputs_.clock->MonotonicNs() + kTickNs;
     }
@@ -162,6 +169,7 @@ absl::Status Scan::Run(const std::function<void()>& tick) {
 
 bool Scan::Step() {
   bool worked = false;
+  ControlRate();
   for (auto& receiver : receivers_) worked |= receiver->PumpOnce(0) > 0;
   for (auto& lane : lanes_) worked |= lane->RunOnce();
   for (auto& shard : shards_) worked |= shard->RunOnce();
@@ -186,17 +194,49 @@ absl::Status Scan::Finish() {
   return collector_->Finish();
 }
 
+void Scan::ControlRate() {
+  if (!rate_controller_) return;
+  const double before = rate_controller_->rate();
+  const double rate = rate_controller_->Update(rate_sample(), inputs_.clock->MonotonicNs());
+  if (rate != before) controls_.SetRate(rate);
+}
+
+RateSample Scan::rate_sample() const {
+  RateSample sample;
+  for (const auto& lane : lanes_) {
+    const LaneCounters& c = lane->counters();
+    sample.sent += c[LaneCounter::kSentDiscovery] + c[LaneCounter::kSentPorts] +
+                   c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests];
+    sample.refused += c[LaneCounter::kUnsent];
+    sample.live_probes += c[LaneCounter::kSentToLive];
+    sample.live_answers += c[LaneCounter::kReplyPort] + c[LaneCounter::kReplyProbe];
+    sample.answered_first += c[LaneCounter::kAnsweredFirst];
+    sample.answered_second += c[LaneCounter::kAnsweredSecond];
+    sample.prohibited += c[LaneCounter::kProhibited];
+  }
+  for (const auto& receiver : receivers_) {
+    sample.replies += receiver->counters()[ReceiverCounter::kFrames];
+    sample.capture_drops += receiver->counters()[ReceiverCounter::kKernelDrops];
+  }
+  return sample;
+}
+
 ScanProgress Scan::progress() const {
   ScanProgress p;
   p.position = std::numeric_limits<uint64_t>::max();
   p.end = discovery_.end();
+  const ScanControls::Values values = controls_.Get();
+  p.admitting = values.admitting;
+  p.rate =
+      values.packets_per_second >= 0 ? values.packets_per_second : inputs_.rate.packets_per_second;
   for (const auto& lane : lanes_) {
     const LaneCounters& c = lane->counters();
     p.position = std::min(p.position, lane->position());
     p.in_flight += lane->in_flight();
     p.alive += c[LaneCounter::kHostsAdmitted];
     p.finished += c[LaneCounter::kHostsMatched] + c[LaneCounter::kHostsSkipped] +
-                  c[LaneCounter::kHostsSilent] + c[LaneCounter::kHostsTimedOut];
+                  c[LaneCounter::kHostsSilent] + c[LaneCounter::kHostsTimedOut] +
+                  c[LaneCounter::kHostsExcluded];
     p.packets_sent += c[LaneCounter::kSentDiscovery] + c[LaneCounter::kSentPorts] +
                       c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests];
     p.replies += c[LaneCounter::kRepliesIn];

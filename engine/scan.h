@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,7 +16,9 @@
 #include "engine/collector.h"
 #include "engine/lane.h"
 #include "engine/match_shard.h"
+#include "engine/rate_control.h"
 #include "engine/receiver.h"
+#include "engine/scan_controls.h"
 
 namespace osprey::engine {
 
@@ -32,6 +35,9 @@ struct ScanInputs {
   HostConfig host;                           // its `ports` is set by the scan
   PortPlan port_plan;
   PaceLimits rate;  // of the whole scan
+  // --rate auto: packets per second are found while the scan runs, and `rate` says only bits.
+  std::optional<RateControlOptions> auto_rate;
+  NetLimits net;
   uint32_t lanes = 1;
   uint32_t shards = 1;
   uint32_t max_hosts = 65'536;  // in flight, all lanes together
@@ -55,6 +61,8 @@ struct ScanProgress {
   uint64_t packets_sent = 0;
   uint64_t replies = 0;
   uint64_t capture_drops = 0;
+  double rate = 0;        // that is allowed at present; 0: no limit
+  bool admitting = true;  // see ScanControls
 };
 
 class Scan {
@@ -82,6 +90,10 @@ class Scan {
   absl::Status Finish();
 
   ScanProgress progress() const;
+  // What the rate is decided by.
+  RateSample rate_sample() const;
+  // What may be changed while the scan runs. With auto_rate the rate is set here by the scan.
+  ScanControls& controls() { return controls_; }
   std::span<const std::unique_ptr<Lane>> lanes() const { return lanes_; }
   std::span<const std::unique_ptr<Receiver>> receivers() const { return receivers_; }
   std::span<const std::unique_ptr<MatchShard>> shards() const { return shards_; }
@@ -92,6 +104,7 @@ class Scan {
   explicit Scan(ScanInputs inputs);
   absl::Status Build();
   bool AnyOnLink() const;
+  void ControlRate();
 
   ScanInputs inputs_;
   Permutation order_;
@@ -102,6 +115,8 @@ class Scan {
   ResultQueue results_;
   Doorbell shard_bell_;
   Doorbell writer_bell_;
+  ScanControls controls_;
+  std::optional<RateController> rate_controller_;
   LaneShared lane_shared_;
   ShardShared shard_shared_;
   std::vector<std::unique_ptr<Lane>> lanes_;
