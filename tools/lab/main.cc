@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tools/lab/run_command.h"
+#include "tools/lab/score_command.h"
 #include "tools/osprey/exit_codes.h"
 
 namespace osprey::lab {
@@ -16,6 +17,9 @@ int Main(int argc, char** argv) {
   RunOptions run;
   CLI::App* run_app = app.add_subcommand("run", "Run a command beside an emulated network");
   DescribeRunOptions(*run_app, run);
+  ScoreOptions score;
+  CLI::App* score_app = app.add_subcommand("score", "Compare results with what the world was");
+  DescribeScoreOptions(*score_app, score);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -24,6 +28,7 @@ int Main(int argc, char** argv) {
     return tools::kExitUsage;
   }
   if (run_app->parsed()) return RunLab(run);
+  if (score_app->parsed()) return RunScore(score);
   return tools::kExitUsage;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "tools/lab/score_command.h"
 #include "tools/lab/session.h"
 #include "tools/lab/testbed.h"
 #include "tools/lab/truth.h"
@@ -73,9 +74,11 @@ absl::StatusOr<int> RunBeside(const RunOptions& options, Session& session) {
 
 void DescribeRunOptions(CLI::App& app, RunOptions& options) {
   DescribeWorldOptions(app, options.world);
-  app.add_option("--truth", options.truth, "Write what the world is to this file (NDJSON)");
+  CLI::Option* truth =
+      app.add_option("--truth", options.truth, "Write what the world is to this file (NDJSON)");
   app.add_option("--results", options.results,
-                 "File that the command writes (NDJSON or Nmap XML); scored at the end");
+                 "File that the command writes (NDJSON or Nmap XML); scored at the end")
+      ->needs(truth);
   app.add_option("--record", options.record, "Record all frames to this pcap file");
   app.add_option("--timeout", options.timeout_s, "Seconds after which the command is killed")
       ->check(CLI::NonNegativeNumber);
@@ -94,8 +97,11 @@ int RunLab(const RunOptions& options) {
       return Fail(status, tools::kExitOutputFailed);
     }
   }
-  absl::StatusOr<int> status = RunBeside(options, *session);
-  return status.ok() ? *status : Fail(status.status(), tools::kExitCannotStart);
+  const absl::StatusOr<int> status = RunBeside(options, *session);
+  if (!status.ok()) return Fail(status.status(), tools::kExitCannotStart);
+  if (options.results.empty()) return *status;
+  const int scored = RunScore({.truth = options.truth, .results = options.results});
+  return *status != 0 ? *status : scored;
 }
 
 }  // namespace osprey::lab
