@@ -57,7 +57,7 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       clock_offset_ns_(shared->clock->RealtimeNs() - shared->clock->MonotonicNs()),
       reply_batch_(kRepliesPerTurn),
       replies_(shared->network->link_count()),
-      verdicts_(64),
+      verdicts_(config.max_hosts),
       job_producer_(*shared->jobs),
       result_producer_(*shared->results) {
   OSPREY_CHECK(config.max_hosts <= kMaxHostsInFlight);
@@ -160,7 +160,7 @@ void Lane::Run() {
     const int64_t deadline = NextDeadline();
     if (deadline <= shared_->clock->MonotonicNs()) continue;
     bell_.Prepare();
-    if (replies_.ApproxSize() > 0 || verdicts_.ApproxSize() > 0 || finished()) {
+    if (replies_.ApproxSize() > 0 || !verdicts_.empty() || finished()) {
       bell_.Cancel();
       continue;
     }

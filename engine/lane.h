@@ -39,6 +39,7 @@
 #include "engine/scan_controls.h"
 #include "engine/slot_ring.h"
 #include "engine/timer_wheel.h"
+#include "engine/verdict_box.h"
 
 namespace osprey::engine {
 
@@ -80,7 +81,7 @@ class Lane {
 
   // --- Any thread, through lock-free queues.
   ReplyQueue& replies() { return replies_; }
-  VerdictQueue& verdicts() { return verdicts_; }
+  VerdictBox& verdicts() { return verdicts_; }
   Doorbell& bell() { return bell_; }
   const LaneCounters& counters() const { return counters_; }
   EpochLedger& epochs() { return epochs_; }
@@ -273,7 +274,7 @@ class Lane {
 
   LaneCounters counters_;
   ReplyQueue replies_;
-  VerdictQueue verdicts_;
+  VerdictBox verdicts_;
   Doorbell bell_;
   JobQueue::Producer job_producer_;
   ResultQueue::Producer result_producer_;

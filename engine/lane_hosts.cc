@@ -11,6 +11,7 @@ namespace {
 
 using matcher::ProbeId;
 
+constexpr uint32_t kVerdictsPerTurn = 256;
 constexpr size_t kPortResultsKept = 64;  // of a host, unless all ports are asked for
 // SEQ probes take 6 of the about 20 packets that a host costs; their phase lasts half a second.
 constexpr double kSequenceShare = 0.3;
@@ -190,21 +191,17 @@ void Lane::RetryBlocked() {
 }
 
 bool Lane::DrainVerdicts() {
-  std::array<VerdictMessage, 128> batch;
-  const size_t count = verdicts_.TryPopBatch(batch.data(), batch.size());
-  for (size_t i = 0; i < count; ++i) {
-    const uint32_t slot = batch[i].slot;
+  const auto take = [this](uint32_t slot, RoundVerdict verdict) {
     HostState& host = hosts_[slot].state;
-    machine_.OnVerdict(host, batch[i].verdict, now_);
+    machine_.OnVerdict(host, verdict, now_);
     if (host.phase == Phase::kFinished) {
       counters_[LaneCounter::kHostsMatched].Add();
-      Erase(slot);
-      continue;
+      return Erase(slot);
     }
     KeepRound(slot);
     Reschedule(slot);
-  }
-  return count > 0;
+  };
+  return verdicts_.Drain(kVerdictsPerTurn, take) > 0;
 }
 
 void Lane::KeepRound(uint32_t slot) {

@@ -24,10 +24,7 @@ double BestAccuracy(const matcher::MatchList& matches) {
 
 MatchShard::MatchShard(const ShardShared* shared, std::span<const std::unique_ptr<Lane>> lanes)
     : shared_(shared), results_(*shared->results), scratch_(shared->matcher->image()) {
-  for (const auto& lane : lanes) {
-    lanes_.push_back(lane.get());
-    verdicts_.emplace_back(lane->verdicts());
-  }
+  for (const auto& lane : lanes) lanes_.push_back(lane.get());
 }
 
 bool MatchShard::RunOnce() {
@@ -111,8 +108,7 @@ void MatchShard::ChooseRound(HostResult& result, const matcher::MatchList& last)
 }
 
 void MatchShard::SendVerdict(const MatchJob& job, RoundVerdict verdict) {
-  // The queue has room for every host of the lane, each of which owes at most one verdict.
-  OSPREY_CHECK(verdicts_[job.lane].TryPush(VerdictMessage{job.slot, verdict}));
+  lanes_[job.lane]->verdicts().Put(job.slot, verdict);
   lanes_[job.lane]->bell().Ring();
 }
 

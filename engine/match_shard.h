@@ -62,7 +62,6 @@ class MatchShard {
 
   const ShardShared* shared_;
   std::vector<Lane*> lanes_;
-  std::vector<VerdictQueue::Producer> verdicts_;  // parallel to lanes_
   ResultQueue::Producer results_;
   matcher::Scratch scratch_;
   db::Fingerprint fingerprint_;

@@ -4,12 +4,12 @@
 //
 //   capture ──Reply──► lane ──MatchJob──► shard ──HostResult──► writer
 //                       ▲                   │
-//                       └──VerdictMessage───┘     (decision 17)
+//                       └──RoundVerdict─────┘     (decision 17)
 //
 // A MatchJob points at the host's record, which stays in the lane's table: the lane does not touch
 // the observation and the shard does not touch the state until the verdict is back. At most one
-// job of a host is under way, and the verdict queue holds as many entries as there are hosts, so it
-// can neither fill nor deadlock.
+// job of a host is under way, and the lane's verdict box (engine/verdict_box.h) has a place for
+// each of its hosts, so it can neither fill nor deadlock.
 
 #include <cstdint>
 #include <memory>
@@ -45,11 +45,6 @@ struct MatchJob {
   bool final = false;  // no further round is possible: finish with what there is
 };
 
-struct VerdictMessage {
-  uint32_t slot = 0;
-  RoundVerdict verdict = RoundVerdict::kFinished;
-};
-
 // How a host ended.
 enum class HostOutcome : uint8_t {
   kMeasured,  // rounds and matches are there
@@ -82,7 +77,6 @@ using HostResultPtr = std::unique_ptr<HostResult>;
 
 using ReplyQueue = BoundedQueue<io::wire::Reply, 1 << 15>;
 using JobQueue = BoundedQueue<MatchJob, 1 << 12>;
-using VerdictQueue = BoundedQueue<VerdictMessage, kMaxHostsInFlight>;
 using ResultQueue = BoundedQueue<HostResultPtr, 1 << 10>;
 
 // What a matcher and the output need to know of a host beyond its observation.
