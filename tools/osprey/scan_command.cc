@@ -26,6 +26,7 @@
 #include "matcher/matcher.h"
 #include "tools/osprey/database.h"
 #include "tools/osprey/exit_codes.h"
+#include "tools/osprey/machine_notes.h"
 #include "tools/osprey/scan_output.h"
 #include "tools/osprey/scan_settings.h"
 #include "tools/osprey/scan_status.h"
@@ -35,8 +36,10 @@ namespace osprey::tools {
 namespace {
 
 std::atomic<int> g_interrupts{0};
+std::atomic<int> g_hangups{0};
 
 void OnInterrupt(int) { g_interrupts.fetch_add(1); }
+void OnHangup(int) { g_hangups.fetch_add(1); }
 
 void CatchInterrupts() {
   struct sigaction action = {};
@@ -44,6 +47,15 @@ void CatchInterrupts() {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
+
+// Only where there is something to read anew; else a hangup ends the program as usual.
+void CatchHangups() {
+  struct sigaction action = {};
+  action.sa_handler = OnHangup;
+  sigaction(SIGHUP, &action, nullptr);
+}
+
+constexpr size_t kListPiece = size_t{1} << 16;
 
 void PrintLines(const std::string& text) {
   for (const auto line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
@@ -84,6 +96,7 @@ class ScanRun {
  private:
   int Prepare();
   int DryRun() const;
+  int ListTargets() const;
   absl::Status LoadResume();
   absl::Status OpenOutputs();
   absl::Status AddWriter(const std::string& path, auto make);
@@ -91,6 +104,8 @@ class ScanRun {
   absl::Status OpenScan();
   int Scan();
   void Tick();
+  void KeepWindow();
+  void RereadExclusions();
   void PrintNotes() const;
   io::ScanInfo Info() const;
   io::ScanSummary Summary(const absl::Status& status) const;
@@ -109,12 +124,15 @@ class ScanRun {
   std::unique_ptr<engine::Scan> scan_;
   std::unique_ptr<ProgressLine> progress_;
   int interrupts_seen_ = 0;
+  int hangups_seen_ = 0;
+  bool window_open_ = true;
   int64_t start_s_ = 0;
   int64_t start_ns_ = 0;
 };
 
 int ScanRun::Run() {
   if (const int status = Prepare(); status != kExitOk) return status;
+  if (arguments_.list_targets) return ListTargets();
   if (arguments_.dry_run) return DryRun();
   return Scan();
 }
@@ -146,9 +164,13 @@ int ScanRun::Prepare() {
 }
 
 int ScanRun::DryRun() const {
-  const uint64_t targets = settings_.targets.size();
+  const uint64_t all = settings_.targets.size();
+  const ShardPlan plan(all, settings_.part, settings_.sample);
+  const uint64_t targets = plan.size();
   const uint64_t probes = targets * std::max<size_t>(settings_.steps.size(), 1);
-  std::printf("Targets: %llu\n", static_cast<unsigned long long>(targets));
+  std::printf("Targets: %llu", static_cast<unsigned long long>(targets));
+  if (targets < all) std::printf(" of %llu", static_cast<unsigned long long>(all));
+  std::printf("\n");
   for (const auto& removed : settings_.target_report.removed) {
     std::printf("  left out: %llu in %s\n", static_cast<unsigned long long>(removed.addresses),
                 std::string(removed.range->name).c_str());
@@ -160,17 +182,37 @@ int ScanRun::DryRun() const {
   std::printf("Ports: %s\n", PortsText(settings_.ports.ascending()).c_str());
   std::printf("Discovery: %zu probes a target, %llu in all", settings_.steps.size(),
               static_cast<unsigned long long>(probes));
-  if (arguments_.max_rate > 0) {
-    std::printf(" (%.0f s at %.0f packets per second)",
-                static_cast<double>(probes) / arguments_.max_rate, arguments_.max_rate);
+  if (const double rate = settings_.rate.packets_per_second; rate > 0) {
+    std::printf(" (%.0f s at %.0f packets per second)", static_cast<double>(probes) / rate, rate);
   }
   std::printf("\nFirst targets, in order:");
-  const Permutation order(targets, DeriveKey(settings_.seed, "permutation"));
+  const Permutation order(all, DeriveKey(settings_.seed, "permutation"));
   for (uint32_t i = 0; i < std::min<uint64_t>(targets, 8); ++i) {
-    std::printf(" %s", settings_.targets.At(order.Forward(i)).ToString().c_str());
+    const auto position = static_cast<uint32_t>(plan.PositionAt(i));
+    std::printf(" %s", settings_.targets.At(order.Forward(position)).ToString().c_str());
   }
   std::printf("\nSeed: %llu\nNothing was sent.\n", static_cast<unsigned long long>(settings_.seed));
   return kExitOk;
+}
+
+// One address a line, so that another program, or another machine, can take the list.
+int ScanRun::ListTargets() const {
+  const uint64_t all = settings_.targets.size();
+  const ShardPlan plan(all, settings_.part, settings_.sample);
+  const Permutation order(all, DeriveKey(settings_.seed, "permutation"));
+  std::string text;
+  for (uint64_t step = 0; step < plan.size(); ++step) {
+    const auto position = static_cast<uint32_t>(plan.PositionAt(step));
+    text += settings_.targets.At(order.Forward(position)).ToString();
+    text += '\n';
+    const bool last = step + 1 == plan.size();
+    if (text.size() < kListPiece && !last) continue;
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) break;
+    text.clear();
+  }
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return kExitOk;
+  PrintError("standard output: cannot write the list of targets");
+  return kExitOutputFailed;
 }
 
 // Everything but the journal is as the first command line said.
@@ -291,6 +333,8 @@ absl::Status ScanRun::OpenScan() {
   inputs.host = settings_.host;
   inputs.port_plan = settings_.port_plan;
   inputs.rate = settings_.rate;
+  inputs.auto_rate = settings_.auto_rate;
+  inputs.net = settings_.net;
   inputs.lanes = arguments_.lanes;
   inputs.shards = arguments_.matchers;
   inputs.max_hosts = arguments_.max_hosts;
@@ -357,6 +401,8 @@ int ScanRun::Scan() {
     return kExitOutputFailed;
   }
   CatchInterrupts();
+  if (!arguments_.exclude_files.empty()) CatchHangups();
+  KeepWindow();
   progress_ = std::make_unique<ProgressLine>(scan_.get(), &Clock::Real());
   absl::Status status = scan_->Run([this] { Tick(); });
   progress_->Clear();
@@ -384,7 +430,41 @@ void ScanRun::Tick() {
     }
     interrupts_seen_ = interrupts;
   }
+  KeepWindow();
+  if (g_hangups.load() > hangups_seen_) RereadExclusions();
   progress_->Update();
+}
+
+// Called before the lanes run, and then ten times a second.
+void ScanRun::KeepWindow() {
+  if (settings_.window.always_open()) return;
+  const int64_t now_s = Clock::Real().RealtimeNs() / kNsPerSecond;
+  const uint32_t second = LocalSecondOfDay(now_s);
+  const bool open = settings_.window.IsOpen(second);
+  if (open == window_open_) return;
+  window_open_ = open;
+  scan_->controls().SetAdmitting(open);
+  if (progress_ != nullptr) progress_->Clear();
+  if (open) return PrintError("the scan window is open: hosts are started again");
+  const uint32_t opens =
+      (second + settings_.window.UntilChange(second)) % ScanWindow::kSecondsOfDay;
+  PrintError(absl::StrFormat(
+      "outside the scan window: no host is started before %02d:%02d, those in flight are finished",
+      opens / 3600, opens / 60 % 60));
+}
+
+// What was excluded from the beginning stays out, since it never became a target.
+void ScanRun::RereadExclusions() {
+  hangups_seen_ = g_hangups.load();
+  progress_->Clear();
+  auto exclusions = ReadExclusions(arguments_);
+  if (!exclusions.ok()) {
+    PrintLines(std::string(exclusions.status().message()));
+    return PrintError("the exclusions stay as they were");
+  }
+  PrintError(
+      absl::StrFormat("exclusions read again: %d addresses", exclusions->addresses().size()));
+  scan_->controls().SetExclusions(std::make_shared<const ExclusionSet>(*std::move(exclusions)));
 }
 
 void ScanRun::PrintNotes() const {
@@ -394,6 +474,9 @@ void ScanRun::PrintNotes() const {
                                removed.addresses, std::string(removed.range->name)));
   }
   for (const std::string& note : network_->notes()) PrintError(note);
+  for (const std::string& note : MachineNotes(settings_.port_plan, settings_.rate)) {
+    PrintError(note);
+  }
 }
 
 io::ScanSummary ScanRun::Summary(const absl::Status& status) const {

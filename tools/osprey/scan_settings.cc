@@ -14,6 +14,7 @@
 #include "engine/messages.h"
 #include "engine/random.h"
 #include "engine/resolver.h"
+#include "engine/target_import.h"
 
 namespace osprey::tools {
 namespace {
@@ -27,13 +28,21 @@ constexpr uint64_t kLargeScan = uint64_t{1} << 24;
 struct TimingTemplate {
   int32_t initial_ms, min_ms, max_ms;
   uint32_t scan_delay_ms;
+  uint32_t hosts_per_net;  // 0: no limit
 };
-constexpr std::array<TimingTemplate, 6> kTimings = {{{300'000, 100, 300'000, 300'000},
-                                                     {15'000, 100, 15'000, 15'000},
-                                                     {1'000, 100, 10'000, 400},
-                                                     {1'000, 100, 10'000, 0},
-                                                     {500, 100, 1'250, 0},
-                                                     {250, 50, 300, 0}}};
+// Hosts of a /24 in their OS phase: the polite templates spare a network that hangs on one slow
+// link. From -T3 on there is no limit but the rate: a /24 has at most 254 hosts with 40 packets a
+// second each, which is about the usual rate of the whole scan, and a lower number would only
+// make the scan of a single /24 slower.
+constexpr std::array<TimingTemplate, 6> kTimings = {{{300'000, 100, 300'000, 300'000, 16},
+                                                     {15'000, 100, 15'000, 15'000, 16},
+                                                     {1'000, 100, 10'000, 400, 16},
+                                                     {1'000, 100, 10'000, 0, 0},
+                                                     {500, 100, 1'250, 0, 0},
+                                                     {250, 50, 300, 0, 0}}};
+
+// SEQ probes leave every 100 ms whatever else is to be sent; with a fifth on top for the rest.
+constexpr double kPacketsPerHostInSequence = 12;
 
 // Collects errors, so that a user sees all of them at once.
 class ErrorList {
@@ -72,6 +81,29 @@ absl::StatusOr<int64_t> ParseDuration(const std::string& text) {
   return static_cast<int64_t>(value * unit);
 }
 
+// "10000", "25k", "1.5M", "10G".
+absl::StatusOr<double> ParseQuantity(const std::string& text) {
+  static constexpr std::pair<char, double> kUnits[] = {{'k', 1e3}, {'K', 1e3}, {'m', 1e6},
+                                                       {'M', 1e6}, {'g', 1e9}, {'G', 1e9}};
+  std::string number = text;
+  double unit = 1;
+  for (const auto& [letter, value] : kUnits) {
+    if (!text.empty() && text.back() == letter) {
+      number.pop_back();
+      unit = value;
+    }
+  }
+  double value;
+  // Signs, blanks and words such as "inf" are numbers to the parser.
+  const bool plain =
+      !number.empty() && number.find_first_not_of("0123456789.") == std::string::npos;
+  if (!plain || !absl::SimpleAtod(number, &value)) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("\"%s\" is not a number such as 5000, 25k or 1.5M", text));
+  }
+  return value * unit;
+}
+
 // "33000-65535".
 absl::StatusOr<PortPlan> ParsePortPlan(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, '-');
@@ -88,23 +120,42 @@ absl::StatusOr<PortPlan> ParsePortPlan(const std::string& text) {
   return plan;
 }
 
-void CheckTargets(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
-  ExclusionSetBuilder exclusions(SystemResolver());
-  for (const auto& list : arguments.exclude) errors.Add("--exclude", exclusions.AddList(list));
-  for (const auto& file : arguments.exclude_files) {
-    errors.Add("--excludefile", exclusions.AddFile(file));
+void NoteImport(const std::string& path, const ImportReport& report, int verbosity,
+                std::vector<std::string>& notes) {
+  if (report.format == ImportFormat::kTargetList) return;
+  if (verbosity > 0 || report.hosts == 0) {
+    notes.push_back(absl::StrFormat(
+        "%s: %s: %d entries, %d open and %d closed ports to begin with, %d left out", path,
+        std::string(ImportFormatName(report.format)), report.hosts, report.open_ports,
+        report.closed_ports, report.left_out));
   }
-  settings.exclusions = exclusions.Build();
+  if (report.malformed > 0) {
+    notes.push_back(absl::StrFormat("%s: %d entries could not be read, the first one: %s", path,
+                                    report.malformed, report.first_problem));
+  }
+}
+
+void CheckTargets(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  auto exclusions = ReadExclusions(arguments);
+  errors.Add("", exclusions.status());
+  if (exclusions.ok()) settings.exclusions = *std::move(exclusions);
   TargetSetBuilder targets(SystemResolver(), {.keep_special_use = arguments.keep_special_use});
   if (arguments.targets.empty() && arguments.input_lists.empty()) {
     errors.Add("", "no targets: give addresses, ranges or names, or a list with -iL");
     return;
   }
   for (const auto& target : arguments.targets) errors.Add("", targets.Add(target));
-  for (const auto& list : arguments.input_lists) errors.Add("-iL", targets.AddFile(list));
+  std::vector<std::string> notes;
+  for (const auto& list : arguments.input_lists) {
+    const auto report = ImportTargetsFromFile(list, targets);
+    errors.Add("-iL", report.status());
+    if (report.ok()) NoteImport(list, *report, arguments.verbosity, notes);
+  }
   if (!errors.empty()) return;
   auto built = targets.Build(settings.exclusions);
   settings.target_report = targets.report();
+  settings.target_report.notes.insert(settings.target_report.notes.begin(), notes.begin(),
+                                      notes.end());
   if (!built.ok()) return errors.Add("", built.status());
   settings.targets = *std::move(built);
   if (settings.targets.size() > kLargeScan && !arguments.large) {
@@ -172,6 +223,58 @@ void CheckDiscovery(const ScanArguments& arguments, ScanSettings& settings, Erro
   steps.push_back({ProbeKind::kAck, 80});
 }
 
+// A rate in packets per second, or 0 if it is no good.
+double CheckRate(std::string_view option, const std::string& text, ErrorList& errors) {
+  const auto rate = ParseQuantity(text);
+  errors.Add(option, rate.status());
+  if (!rate.ok()) return 0;
+  if (*rate > 1e9) {
+    errors.Add(option, "between 0 (no limit) and 1000000000 packets per second");
+  } else if (*rate > 0 && *rate < 10) {
+    errors.Add(option,
+               "under 10 packets per second the sequence probes cannot keep their 100 ms spacing");
+  }
+  return *rate;
+}
+
+void CheckRates(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  const bool automatic = arguments.rate == "auto" || arguments.max_rate == "auto";
+  std::string rate = arguments.rate == "auto" ? "" : arguments.rate;
+  const std::string max_rate = arguments.max_rate == "auto" ? "" : arguments.max_rate;
+  if (!rate.empty() && !max_rate.empty()) {
+    errors.Add("--rate", "is a number, and so is --max-rate: one of them is enough");
+  }
+  const std::string& number = rate.empty() ? max_rate : rate;
+  double limit = automatic ? 0 : kUsualRate;
+  if (!number.empty()) limit = CheckRate(rate.empty() ? "--max-rate" : "--rate", number, errors);
+  if (automatic) {
+    settings.auto_rate.emplace();
+    if (limit > 0) settings.auto_rate->highest = limit;
+    settings.auto_rate->lowest = std::min(settings.auto_rate->lowest, settings.auto_rate->highest);
+  } else {
+    settings.rate.packets_per_second = limit;
+  }
+  if (arguments.max_bandwidth.empty()) return;
+  const auto bits = ParseQuantity(arguments.max_bandwidth);
+  errors.Add("--max-bandwidth", bits.status());
+  if (bits.ok() && (*bits < 10'000 || *bits > 1e12)) {
+    errors.Add("--max-bandwidth", "between 10k and 1000G bits per second");
+  } else if (bits.ok()) {
+    settings.rate.bits_per_second = *bits;
+  }
+}
+
+void CheckNetLimits(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  engine::NetLimits& net = settings.net;
+  if (arguments.max_hosts_per_net) net.hosts = *arguments.max_hosts_per_net;
+  if (arguments.max_rate_per_net.empty()) return;
+  net.packets_per_second = CheckRate("--max-rate-per-net", arguments.max_rate_per_net, errors);
+  if (net.packets_per_second <= 0) return;
+  const auto hosts = static_cast<uint32_t>(
+      std::clamp(net.packets_per_second / kPacketsPerHostInSequence, 1.0, 256.0));
+  net.hosts = net.hosts == 0 ? hosts : std::min(net.hosts, hosts);
+}
+
 void CheckTiming(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
   const TimingTemplate& timing = kTimings[static_cast<size_t>(std::clamp(arguments.timing, 0, 5))];
   engine::HostConfig& host = settings.host;
@@ -181,13 +284,14 @@ void CheckTiming(const ScanArguments& arguments, ScanSettings& settings, ErrorLi
   const int64_t delay = int64_t{timing.scan_delay_ms} * kNsPerMs;
   host.seq_spacing_ns = std::max(host.seq_spacing_ns, delay);
   host.test_spacing_ns = std::max(host.test_spacing_ns, delay);
-  if (!(arguments.max_rate >= 0) || arguments.max_rate > 1e9) {
-    errors.Add("--max-rate", "between 0 (no limit) and 1000000000 packets per second");
-  } else if (arguments.max_rate > 0 && arguments.max_rate < 10) {
-    errors.Add("--max-rate",
-               "under 10 packets per second the sequence probes cannot keep their 100 ms spacing");
+  settings.net.hosts = timing.hosts_per_net;
+  CheckRates(arguments, settings, errors);
+  CheckNetLimits(arguments, settings, errors);
+  if (!arguments.window.empty()) {
+    auto window = ScanWindow::Parse(arguments.window);
+    errors.Add("--window", window.status());
+    if (window.ok()) settings.window = *std::move(window);
   }
-  settings.rate.packets_per_second = arguments.max_rate;
   if (!arguments.host_timeout.empty()) {
     const auto timeout = ParseDuration(arguments.host_timeout);
     errors.Add("--host-timeout", timeout.status());
@@ -268,8 +372,9 @@ void DescribeScanOptions(CLI::App& app, ScanArguments& a) {
   app.add_option("target", a.targets,
                  "Address, CIDR, range (10.0.0.1-10.0.1.9), octets (10.0-3.*.1), name")
       ->group(targets);
-  app.add_option("--input-list,--iL", a.input_lists,
-                 "-iL: read targets from FILE, \"-\" for standard input")
+  app.add_option("--input-list,--iL,--import", a.input_lists,
+                 "-iL: read targets from FILE (\"-\": standard input): a list, or what masscan, "
+                 "ZMap, Nmap or Osprey wrote")
       ->type_name("FILE")
       ->group(targets);
   app.add_option("--exclude", a.exclude, "Never probe these (comma list)")
@@ -351,6 +456,26 @@ void DescribeScanOptions(CLI::App& app, ScanArguments& a) {
                  "Packets per second, all together; 0: no limit (default 10000)")
       ->type_name("PPS")
       ->group(timing);
+  app.add_option("--rate", a.rate,
+                 "auto: find the highest rate that loses nothing, up to --max-rate if given")
+      ->type_name("auto|PPS")
+      ->group(timing);
+  app.add_option("--max-bandwidth", a.max_bandwidth,
+                 "Bits per second, frames counted without preamble and gap: 10M, 1G")
+      ->type_name("BPS")
+      ->group(timing);
+  app.add_option("--max-hosts-per-net", a.max_hosts_per_net,
+                 "Hosts of one /24 measured at a time; 0: no limit (default 16 up to -T2, else 0)")
+      ->type_name("N")
+      ->check(CLI::Range(0u, 256u))
+      ->group(timing);
+  app.add_option("--max-rate-per-net", a.max_rate_per_net, "Packets per second to one /24")
+      ->type_name("PPS")
+      ->group(timing);
+  app.add_option("--window", a.window,
+                 "Start hosts only at these times of day: 22:00-06:00 (local time; comma list)")
+      ->type_name("FROM-TO")
+      ->group(timing);
   app.add_option("--host-timeout", a.host_timeout, "Give up on a host after this time")
       ->type_name("TIME")
       ->group(timing);
@@ -409,6 +534,9 @@ void DescribeScanOptions(CLI::App& app, ScanArguments& a) {
   app.add_flag("-d,--debug", a.debugging, "Debugging detail; raises -v too")->group(output);
   app.add_flag("-q,--quiet", a.quiet, "No results on standard output")->group(output);
   app.add_flag("--dry-run", a.dry_run, "Say what would be sent, and send nothing")->group(output);
+  app.add_flag("--list-targets", a.list_targets,
+               "Print the addresses of this part of the scan in their order, and send nothing")
+      ->group(output);
   app.add_flag("-n", a.accepted,
                "Accepted for Nmap's sake: names are never looked up for addresses")
       ->group(output);
@@ -431,6 +559,17 @@ absl::StatusOr<ScanSettings> CheckScanArguments(const ScanArguments& arguments) 
   if (!errors.empty()) return errors.status();
   ComputeDigests(settings);
   return settings;
+}
+
+absl::StatusOr<ExclusionSet> ReadExclusions(const ScanArguments& arguments) {
+  ExclusionSetBuilder exclusions(SystemResolver());
+  ErrorList errors;
+  for (const auto& list : arguments.exclude) errors.Add("--exclude", exclusions.AddList(list));
+  for (const auto& file : arguments.exclude_files) {
+    errors.Add("--excludefile", exclusions.AddFile(file));
+  }
+  if (!errors.empty()) return errors.status();
+  return exclusions.Build();
 }
 
 std::string JoinArguments(const std::vector<std::string>& arguments) {

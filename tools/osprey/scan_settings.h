@@ -4,15 +4,19 @@
 // Nothing here opens a socket.
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/discovery.h"
 #include "engine/host_state.h"
+#include "engine/net_limiter.h"
 #include "engine/pacer.h"
 #include "engine/port_list.h"
 #include "engine/port_plan.h"
+#include "engine/rate_control.h"
+#include "engine/scan_window.h"
 #include "engine/shard_plan.h"
 #include "engine/target_set.h"
 
@@ -21,7 +25,7 @@ namespace osprey::tools {
 // As on the command line; the comments give Nmap's spelling where it has one.
 struct ScanArguments {
   std::vector<std::string> targets;
-  std::vector<std::string> input_lists;    // -iL
+  std::vector<std::string> input_lists;    // -iL; results of other scanners too
   std::vector<std::string> exclude;        // --exclude
   std::vector<std::string> exclude_files;  // --excludefile
   std::string ports;                       // -p
@@ -38,7 +42,12 @@ struct ScanArguments {
   uint32_t retries = 1;
   int timing = 3;  // -T
   bool gentle = false;
-  double max_rate = 10'000;  // --max-rate
+  std::string max_rate;  // --max-rate; empty: kUsualRate, or none with --rate auto
+  std::string rate;
+  std::string max_bandwidth;
+  std::string max_rate_per_net;
+  std::optional<uint32_t> max_hosts_per_net;
+  std::string window;
   std::string host_timeout;  // --host-timeout
   std::string interface;     // -e
   std::string gateway_mac;
@@ -54,6 +63,7 @@ struct ScanArguments {
   bool keep_special_use = false;
   bool large = false;
   bool dry_run = false;
+  bool list_targets = false;
   std::string resume;
   std::vector<std::string> json_outputs, xml_outputs, normal_outputs, grepable_outputs;
   std::string record_sends;
@@ -61,8 +71,10 @@ struct ScanArguments {
   int verbosity = 0;
   int debugging = 0;
   bool quiet = false;
-  bool accepted = false;                   // -n, -O: nothing to do
+  bool accepted = false;  // -n, -O: nothing to do
 };
+
+inline constexpr double kUsualRate = 10'000;  // packets per second, if nobody says otherwise
 
 // Describes all options to `app`, writing into `arguments`.
 void DescribeScanOptions(CLI::App& app, ScanArguments& arguments);
@@ -78,6 +90,9 @@ struct ScanSettings {
   engine::HostConfig host;
   PortPlan port_plan;
   PaceLimits rate;
+  std::optional<RateControlOptions> auto_rate;  // --rate auto; `rate` then says only bits
+  engine::NetLimits net;
+  ScanWindow window;
   osprey::Shard part;
   Sample sample;
   uint64_t seed = 0;
@@ -90,6 +105,9 @@ struct ScanSettings {
 
 // All errors at once, one a line, each naming its option.
 absl::StatusOr<ScanSettings> CheckScanArguments(const ScanArguments& arguments);
+
+// What --exclude and --excludefile say; also while a scan runs, when the files may have changed.
+absl::StatusOr<ExclusionSet> ReadExclusions(const ScanArguments& arguments);
 
 // A command line as one line that a shell (and SplitArguments) reads back.
 std::string JoinArguments(const std::vector<std::string>& arguments);

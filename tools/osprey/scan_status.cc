@@ -106,9 +106,11 @@ void ProgressLine::Update() {
   std::string line =
       absl::StrFormat("%5.1f%% probed, %d up, %d named, %d in flight, %.0f packets/s", done * 100,
                       p.alive, p.finished, p.in_flight, rate);
+  if (p.rate > 0) absl::StrAppendFormat(&line, " of at most %.0f", p.rate);
   if (done > 0.01 && done < 1) {
     absl::StrAppendFormat(&line, ", %.0f s left", elapsed / done * (1 - done));
   }
+  if (!p.admitting) absl::StrAppend(&line, ", outside the scan window");
   if (p.capture_drops > 0) absl::StrAppend(&line, ", ", p.capture_drops, " replies DROPPED");
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   shown_ = true;

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/osprey/machine_notes.h"
+
+#include <bitset>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+
+namespace osprey::tools {
+namespace {
+
+using PortSet = std::bitset<65536>;
+
+constexpr uint32_t kEstablished = 1;    // in /proc/net/tcp
+constexpr uint32_t kMostLines = 65536;  // of /proc/net/tcp that are looked at
+// How long an entry of a connection that was never answered stays (net.netfilter's default).
+constexpr double kEntrySeconds = 120;
+
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::optional<uint64_t> ReadNumber(const std::string& path) {
+  uint64_t value = 0;
+  if (!absl::SimpleAtoi(ReadAll(path), &value)) return std::nullopt;
+  return value;
+}
+
+// "32768\t60999" with a blank, "8080,9000-9100" with a dash between the ends.
+PortSet ReadPorts(const std::string& text) {
+  PortSet ports;
+  for (const absl::string_view entry :
+       absl::StrSplit(text, absl::ByAnyChar(",\n"), absl::SkipEmpty())) {
+    const std::vector<std::string> ends =
+        absl::StrSplit(entry, absl::ByAnyChar("- \t"), absl::SkipEmpty());
+    uint32_t first = 0, last = 0;
+    if (ends.empty() || !absl::SimpleAtoi(ends.front(), &first) ||
+        !absl::SimpleAtoi(ends.back(), &last) || last > 65535) {
+      continue;
+    }
+    for (uint32_t port = first; port <= last; ++port) ports.set(port);
+  }
+  return ports;
+}
+
+// Connections of this machine to others that have a port of `ports` here.
+uint32_t CountConnections(const std::string& proc, const PortSet& ports) {
+  std::ifstream file(proc + "/net/tcp");
+  std::string line;
+  uint32_t count = 0;
+  for (uint32_t n = 0; n < kMostLines && std::getline(file, line); ++n) {
+    // "  0: 0100007F:0035 00000000:0000 0A ...": addresses as the machine stores them.
+    uint32_t address = 0, port = 0, remote = 0, remote_port = 0, state = 0;
+    if (std::sscanf(line.c_str(), "%*u: %x:%x %x:%x %x", &address, &port, &remote, &remote_port,
+                    &state) != 5) {
+      continue;
+    }
+    const bool loopback = (remote & 0xFF) == 127 || remote == address;
+    count += state == kEstablished && !loopback && port < 65536 && ports.test(port);
+  }
+  return count;
+}
+
+void NotePorts(const PortPlan& plan, const std::string& proc, std::vector<std::string>& notes) {
+  PortSet shared;
+  for (uint32_t port = plan.first; port <= plan.last; ++port) shared.set(port);
+  const PortSet given = ReadPorts(ReadAll(proc + "/sys/net/ipv4/ip_local_port_range"));
+  const PortSet reserved = ReadPorts(ReadAll(proc + "/sys/net/ipv4/ip_local_reserved_ports"));
+  shared &= given & ~reserved;
+  if (shared.none()) return;
+  const uint32_t connections = CountConnections(proc, shared);
+  if (connections == 0) return;
+  const PortPlan outside = PortPlan::OutsideEphemeral();
+  notes.push_back(absl::StrFormat(
+      "source ports %d-%d: this machine gives %d of them to other connections too, and %d are open "
+      "now; a scan of the same hosts would disturb them: reserve the ports "
+      "(net.ipv4.ip_local_reserved_ports) or use --source-ports %d-%d",
+      plan.first, plan.last, shared.count(), connections, outside.first, outside.last));
+}
+
+void NoteTracking(const PaceLimits& rate, const std::string& proc,
+                  std::vector<std::string>& notes) {
+  const auto size = ReadNumber(proc + "/sys/net/netfilter/nf_conntrack_max");
+  const auto used = ReadNumber(proc + "/sys/net/netfilter/nf_conntrack_count");
+  if (!size || !used || rate.packets_per_second <= 0) return;
+  const double wanted = rate.packets_per_second * kEntrySeconds;
+  const uint64_t left = *size > *used ? *size - *used : 0;
+  if (wanted <= static_cast<double>(left)) return;
+  notes.push_back(absl::StrFormat(
+      "connection tracking is on, and %d of its %d entries are used; packets that pass it (through "
+      "a bridge, NAT or raw-ip on this machine) make up to %.0f entries at this rate, and what "
+      "finds no room is dropped: take a lower rate, or exempt the scan (iptables -t raw ... -j "
+      "NOTRACK)",
+      *used, *size, wanted));
+}
+
+}  // namespace
+
+std::vector<std::string> MachineNotes(const PortPlan& plan, const PaceLimits& rate,
+                                      const std::string& proc) {
+  std::vector<std::string> notes;
+  NotePorts(plan, proc, notes);
+  NoteTracking(rate, proc, notes);
+  return notes;
+}
+
+}  // namespace osprey::tools
