@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/lab/loop.h"
 
+#include <ctime>
+
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "io/pcap_capture_ring.h"
@@ -50,6 +52,9 @@ absl::Status Loop::Run() {
     transmitter_->Flush();
     OSPREY_RETURN_IF_ERROR(capture_->status());
   }
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  cpu_ns_ = used.tv_sec * kNsPerSecond + used.tv_nsec;
   return record_ != nullptr ? record_->Flush() : absl::OkStatus();
 }
 
@@ -81,7 +86,8 @@ LoopCounters Loop::Counters() {
           .received = captured.received,
           .ring_dropped = captured.dropped_kernel,
           .sent = transmitter_->sent(),
-          .refused = transmitter_->refused()};
+          .refused = transmitter_->refused(),
+          .cpu_ns = cpu_ns_};
 }
 
 }  // namespace osprey::lab

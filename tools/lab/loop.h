@@ -30,6 +30,7 @@ struct LoopCounters {
   uint64_t ring_dropped = 0;  // by the kernel: the lab was too slow
   uint64_t sent = 0;
   uint64_t refused = 0;  // by the link
+  int64_t cpu_ns = 0;    // that the loop's thread used
 };
 
 class Loop {
@@ -53,6 +54,7 @@ class Loop {
   std::unique_ptr<io::PcapWriter> record_;
   Responder responder_;
   Channel channel_;
+  int64_t cpu_ns_ = 0;
   std::atomic<bool> stop_ = false;
 };
 

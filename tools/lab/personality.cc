@@ -60,7 +60,12 @@ uint32_t GuessedTtl(uint32_t ttl) {
 
 class PersonalityMaker {
  public:
-  explicit PersonalityMaker(const db::ReferenceText& reference) : view_(reference) {}
+  explicit PersonalityMaker(const db::ReferenceText& reference) : view_(reference) {
+    for (const LineId line : kTtlLines) {
+      ttl_sets_[static_cast<size_t>(line)] = {NumberSet(view_.Text(line, "T")),
+                                              NumberSet(view_.Text(line, "TG"))};
+    }
+  }
 
   Personality Run() {
     p_.name_ = std::string(view_.reference().name);
@@ -109,9 +114,10 @@ class PersonalityMaker {
 
   // A TTL 1..255 that gives T with that loss and, if asked for, TG.
   std::optional<uint8_t> FindTtl(LineId line, uint32_t loss, bool with_guess) const {
+    const TtlSets& sets = ttl_sets_[static_cast<size_t>(line)];
     const auto fits = [&](uint32_t ttl) {
-      return view_.Allows(line, "T", ToHex(ttl + loss)) &&
-             (!with_guess || view_.Allows(line, "TG", ToHex(GuessedTtl(ttl))));
+      return sets.exact.Contains(ttl + loss) &&
+             (!with_guess || sets.guessed.Contains(GuessedTtl(ttl)));
     };
     for (const uint32_t usual : {64u, 128u, 255u, 32u}) {
       if (fits(usual)) return static_cast<uint8_t>(usual);
@@ -393,7 +399,13 @@ class PersonalityMaker {
     echo.fixed_code = static_cast<uint8_t>(ParseHex(code).value_or(0));
   }
 
+  struct TtlSets {
+    NumberSet exact{""};
+    NumberSet guessed{""};
+  };
+
   ReferenceView view_;
+  std::array<TtlSets, db::kLineCount> ttl_sets_;
   Personality p_;
 };
 

@@ -7,7 +7,6 @@
 #include <random>
 #include <vector>
 
-#include "db/value_expression.h"
 #include "tools/lab/value_choice.h"
 
 namespace osprey::lab {
@@ -21,6 +20,8 @@ constexpr uint32_t kSmallGcd = 9;         // a GCD up to here is not divided out
 // Deviation, relative to the rate, that the time between the scanner's stamp and ours puts on
 // clocks.
 constexpr double kClockJitter = 2e-4;
+
+double Square(double value) { return value * value; }
 
 double Log8(double value) { return std::floor(8 * std::log2(value) + 0.5); }
 
@@ -41,7 +42,8 @@ struct Trial {
 };
 
 constexpr size_t kTrials = 64;
-constexpr size_t kEnough = 63;  // trials that a plan must pass to end the search
+constexpr size_t kFirstTrials = 4;  // a plan that fails all of these is given up
+constexpr size_t kEnough = 63;      // trials that a plan must pass to end the search
 
 std::array<Trial, kTrials> MakeTrials() {
   std::array<Trial, kTrials> trials{};
@@ -65,10 +67,6 @@ const std::array<Trial, kTrials>& Trials() {
   return trials;
 }
 
-bool Allows(std::string_view expression, uint32_t value) {
-  return expression.empty() || db::Matches(expression, ToHex(value), false);
-}
-
 uint64_t CommonDivisor(std::span<const double> d) {
   uint64_t divisor = 0;
   for (const double value : d) divisor = std::gcd(divisor, static_cast<uint64_t>(value));
@@ -86,7 +84,7 @@ SequenceNumbers MeasureSequence(std::span<const double> d, std::span<const doubl
   for (size_t i = 0; i < d.size(); ++i) mean += d[i] / interval_s[i] / count;
   double squares = 0;
   for (size_t i = 0; i < d.size(); ++i) {
-    squares += std::pow((d[i] / interval_s[i] - mean) / divide, 2);
+    squares += Square((d[i] / interval_s[i] - mean) / divide);
   }
   const double deviation = std::sqrt(squares / (count - 1));
   return {static_cast<uint32_t>(gcd), static_cast<uint32_t>(std::max(0.0, Log8(mean))),
@@ -98,7 +96,7 @@ SequenceNumbers MeasureSequence(std::span<const double> d, std::span<const doubl
 class SequenceSearch {
  public:
   SequenceSearch(std::string_view gcd, std::string_view isr, std::string_view sp)
-      : gcd_(gcd), isr_(isr), sp_(sp) {}
+      : gcd_(gcd), isr_(isr), sp_(sp), gcd_set_(gcd), isr_set_(isr), sp_set_(sp) {}
 
   SequencePlan Run() {
     if (!gcd_.empty() && AllowsConstant()) {
@@ -113,7 +111,9 @@ class SequenceSearch {
 
  private:
   // The expressions may ask for a number that never changes.
-  bool AllowsConstant() const { return Allows(gcd_, 0) && Allows(isr_, 0) && Allows(sp_, 0); }
+  bool AllowsConstant() const {
+    return gcd_set_.Contains(0) && isr_set_.Contains(0) && sp_set_.Contains(0);
+  }
 
   void Search() {
     for (const uint32_t g : GcdCandidates()) {
@@ -153,7 +153,7 @@ class SequenceSearch {
       spacing[i] = static_cast<double>(trial.sent_ns[i + 1] - trial.sent_ns[i]) * 1e-9;
     }
     const SequenceNumbers got = MeasureSequence(d, spacing);
-    return Allows(gcd_, got.gcd) && Allows(isr_, got.isr) && Allows(sp_, got.sp);
+    return gcd_set_.Contains(got.gcd) && isr_set_.Contains(got.isr) && sp_set_.Contains(got.sp);
   }
 
   // Keeps the plan if it does better than all before; true if it is good enough.
@@ -162,7 +162,9 @@ class SequenceSearch {
     size_t tried = 0;
     for (const Trial& trial : Trials()) {
       held += Holds(plan, trial) ? size_t{1} : 0;
-      if (++tried - held > kTrials - held_) return false;
+      ++tried;
+      // Hopeless, or no better than what there is.
+      if ((tried == kFirstTrials && held == 0) || tried - held > kTrials - held_) return false;
     }
     if (held <= held_) return false;
     held_ = held;
@@ -247,6 +249,7 @@ class SequenceSearch {
   }
 
   std::string_view gcd_, isr_, sp_;
+  NumberSet gcd_set_, isr_set_, sp_set_;
   SequencePlan best_;
   size_t held_ = 0;  // trials in which best_ holds
 };

@@ -29,18 +29,20 @@ absl::StatusOr<Session> OpenSession(const WorldOptions& options) {
 
 void PrintCounters(const LoopCounters& c) {
   const ResponderCounters& r = c.responder;
+  const double cpu_s = static_cast<double>(c.cpu_ns) * 1e-9;
   std::fprintf(
       stderr,
       "osprey-lab: %llu frames, %llu answered, %llu ARP, %llu no host, %llu silent, "
       "%llu not ours, %llu malformed, %llu lost by intent, %llu dropped by the ring, "
-      "%llu refused by the link\n",
+      "%llu refused by the link; %.2f s of CPU, %.0f frames for each\n",
       static_cast<unsigned long long>(c.received), static_cast<unsigned long long>(r.answered),
       static_cast<unsigned long long>(r.arp_answered), static_cast<unsigned long long>(r.no_host),
       static_cast<unsigned long long>(r.silent), static_cast<unsigned long long>(r.not_ours),
       static_cast<unsigned long long>(r.malformed + r.fragments + r.too_long),
       static_cast<unsigned long long>(c.channel.probes_lost + c.channel.replies_lost +
                                       c.channel.queue_full),
-      static_cast<unsigned long long>(c.ring_dropped), static_cast<unsigned long long>(c.refused));
+      static_cast<unsigned long long>(c.ring_dropped), static_cast<unsigned long long>(c.refused),
+      cpu_s, cpu_s > 0 ? static_cast<double>(c.received) / cpu_s : 0);
 }
 
 int Fail(const absl::Status& error, int status) {

@@ -2,8 +2,8 @@
 #include "tools/lab/value_choice.h"
 
 #include <algorithm>
+#include <array>
 
-#include "absl/strings/str_format.h"
 #include "db/value_expression.h"
 
 namespace osprey::lab {
@@ -130,6 +130,28 @@ bool OldAlternative(std::string_view alternative, std::string_view value, bool l
 
 }  // namespace
 
+NumberSet::NumberSet(std::string_view expression) {
+  if (expression.empty()) ranges_.push_back({0, 0xFFFFFFFF});
+  for (const std::string_view alternative : Alternatives(expression)) {
+    if (alternative.empty()) continue;
+    const std::string_view behind = alternative.substr(1);
+    const size_t dash = alternative.find('-');
+    if (alternative[0] == '>') {
+      if (const auto low = ParseHex(behind); low && *low < 0xFFFFFFFF) {
+        ranges_.push_back({*low + 1, 0xFFFFFFFF});
+      }
+    } else if (alternative[0] == '<') {
+      if (const auto high = ParseHex(behind); high && *high > 0) {
+        ranges_.push_back({0, *high - 1});
+      }
+    } else if (const auto low = ParseHex(alternative.substr(0, dash))) {
+      const auto high =
+          dash == std::string_view::npos ? low : ParseHex(alternative.substr(dash + 1));
+      if (high) ranges_.push_back({*low, *high});
+    }
+  }
+}
+
 std::optional<uint32_t> ParseHex(std::string_view text) {
   while (text.size() > 1 && text[0] == '0') text.remove_prefix(1);
   if (text.empty() || text.size() > 8 || !IsHex(text)) return std::nullopt;
@@ -141,7 +163,15 @@ std::optional<uint32_t> ParseHex(std::string_view text) {
   return value;
 }
 
-std::string ToHex(uint32_t value) { return absl::StrFormat("%X", value); }
+std::string ToHex(uint32_t value) {
+  std::array<char, 8> digits;
+  size_t at = digits.size();
+  do {
+    digits[--at] = "0123456789ABCDEF"[value & 0xF];
+    value >>= 4;
+  } while (value != 0);
+  return {digits.data() + at, digits.size() - at};
+}
 
 bool MatchesOldRules(std::string_view expression, std::string_view value) {
   const std::vector<std::string_view> parts = Alternatives(expression);

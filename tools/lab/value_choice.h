@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace osprey::lab {
@@ -24,6 +25,22 @@ std::vector<std::string> Candidates(std::string_view expression, bool is_options
 // The same as numbers, those that are no hexadecimal 32-bit number being left out. For ranges
 // `spread` values are listed, evenly from the middle outwards.
 std::vector<uint32_t> NumberCandidates(std::string_view expression, int spread = 5);
+
+// The numbers that satisfy an expression, for searches that ask millions of times.
+class NumberSet {
+ public:
+  // Empty text: every number, as for an attribute that a reference does not have.
+  explicit NumberSet(std::string_view expression);
+  bool Contains(uint32_t value) const {
+    for (const auto& [low, high] : ranges_) {
+      if (value >= low && value <= high) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::vector<std::pair<uint32_t, uint32_t>> ranges_;  // both ends included
+};
 
 // A hexadecimal number of at most 32 bits; nullopt for any other text.
 std::optional<uint32_t> ParseHex(std::string_view text);
