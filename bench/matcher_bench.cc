@@ -144,6 +144,7 @@ void RunMatches(benchmark::State& state, const Kernel* kernel,
   using Counters = matcher::ScratchCounters;
   state.counters["verdict_hits"] = share(&Counters::verdict_hits, &Counters::matches);
   state.counters["line_hits"] = share(&Counters::line_hits, &Counters::line_lookups);
+  state.counters["text_hits"] = share(&Counters::text_hits, &Counters::matches);
   state.counters["shortlist_hits"] = share(&Counters::shortlist_hits, &Counters::matches);
   state.counters["scale_misses"] = share(&Counters::scale_misses, &Counters::matches);
 }

@@ -11,6 +11,8 @@ void Fingerprint::Clear() {
   used_ = 0;
   length_.fill(0);
   contiguous_.set();
+  in_order_ = true;
+  last_set_ = -1;
   line_present_.fill(0);
   begin_.fill(0);
   end_.fill(0);
@@ -24,6 +26,7 @@ void Fingerprint::RemoveLine(LineId line) {
     length_[i] = 0;
   }
   const auto index = static_cast<size_t>(line);
+  if (line_present_[index] != 0) in_order_ = false;
   contiguous_.set(index);
   line_present_[index] = 0;
   begin_[index] = 0;
@@ -31,6 +34,8 @@ void Fingerprint::RemoveLine(LineId line) {
 }
 
 void Fingerprint::NoteOrder(AttributeId attribute, size_t size) {
+  in_order_ = in_order_ && attribute > last_set_;
+  last_set_ = attribute;
   const LineId line = Info(attribute).line;
   const auto i = static_cast<size_t>(line);
   const auto bit = static_cast<unsigned>(attribute - Info(line).first);

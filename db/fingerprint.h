@@ -58,6 +58,22 @@ class Fingerprint {
                     bytes_.data() + begin_[i], static_cast<uint16_t>(end_[i] - begin_[i])};
   }
 
+  // The same for all lines at once, without the first `skipped` attributes of the table. nullopt if
+  // values were not set in table order, or a line was removed.
+  struct WholeView {
+    const std::bitset<kAttributeCount>* present;
+    const uint8_t* lengths;  // of attributes from `skipped` on
+    const char* bytes;
+    uint16_t size;
+  };
+  std::optional<WholeView> Whole(size_t skipped) const {
+    if (!in_order_) return std::nullopt;
+    uint16_t before = 0;
+    for (size_t i = 0; i < skipped; ++i) before = static_cast<uint16_t>(before + length_[i]);
+    return WholeView{&present_, length_.data() + skipped, bytes_.data() + before,
+                     static_cast<uint16_t>(used_ - before)};
+  }
+
   // "T1(R=Y%DF=Y...)": attributes in table order. Empty if the line is absent.
   std::string LineText(LineId line) const;
   // Appends the same.
@@ -76,8 +92,10 @@ class Fingerprint {
   uint16_t used_ = 0;
   std::array<uint16_t, kAttributeCount> offset_{};
   std::array<uint8_t, kAttributeCount> length_{};
-  // For View. A line without attributes is contiguous and empty.
+  // For View and Whole. A line without attributes is contiguous and empty.
   std::bitset<kLineCount> contiguous_ = std::bitset<kLineCount>().set();
+  bool in_order_ = true;
+  int last_set_ = -1;
   std::array<uint16_t, kLineCount> line_present_{};
   std::array<uint16_t, kLineCount> begin_{};
   std::array<uint16_t, kLineCount> end_{};

@@ -102,24 +102,70 @@ Matcher::Matcher(db::Image image, const Kernel* kernel)
 
 void Matcher::Match(const db::Fingerprint& subject, Scratch& scratch, MatchList& out) const {
   ++scratch.counters_.matches;
+  // A host as one before, but for its noise?
+  std::array<char, 498> key;
+  const size_t key_size = scratch.texts_.empty() ? 0 : TextKey(subject, key);
+  const uint64_t hash = XXH3_64bits(key.data(), key_size);
+  const size_t slot = scratch.text_index_.Find(hash, [&](size_t s) {
+    const auto& entry = scratch.texts_[s];
+    return entry.size == key_size && std::memcmp(entry.key.data(), key.data(), key_size) == 0;
+  });
   ResolvedSubject resolved;
+  if (slot != SlotIndex::kNotFound) {
+    const auto& entry = scratch.texts_[slot];
+    Shortlist& list = scratch.shortlists_[entry.shortlist_slot];
+    if (list.id() == entry.shortlist_id &&
+        scratch.resolver_.ResolveNoisy(subject, resolved.noisy)) {
+      ++scratch.counters_.text_hits;
+      ++scratch.counters_.shortlist_hits;
+      return MatchShortlist(resolved.noisy, list, scratch, out);
+    }
+  }
+
   if (!scratch.resolver_.Resolve(subject, resolved)) {
     scratch.Flush();
     OSPREY_CHECK(scratch.resolver_.Resolve(subject, resolved));  // one subject always fits
   }
-  if (scratch.shortlists_.empty()) return MatchAll(resolved, scratch, out);
-  const uint64_t hash = XXH3_64bits(resolved.lines.data(), sizeof(resolved.lines));
-  size_t slot = scratch.shortlist_index_.Find(
-      hash, [&](size_t s) { return scratch.shortlists_[s].lines() == resolved.lines; });
-  if (slot == SlotIndex::kNotFound) {
-    if (!scratch.SeenBefore(hash)) return MatchAll(resolved, scratch, out);
-    slot = scratch.shortlist_index_.Replace(hash);
-    MakeShortlist(resolved, scratch.shortlists_[slot], scratch);
-  } else {
-    ++scratch.counters_.shortlist_hits;
+  Shortlist* const list = ShortlistFor(resolved, scratch);
+  if (list == nullptr || list->is_wide()) return MatchAll(resolved, scratch, out);
+  if (key_size != 0) {
+    const size_t replaced = slot != SlotIndex::kNotFound ? slot : scratch.text_index_.Replace(hash);
+    auto& entry = scratch.texts_[replaced];
+    entry.shortlist_id = list->id();
+    entry.shortlist_slot = static_cast<uint32_t>(list - scratch.shortlists_.data());
+    entry.size = static_cast<uint16_t>(key_size);
+    std::memcpy(entry.key.data(), key.data(), key_size);
   }
-  if (scratch.shortlists_[slot].is_wide()) return MatchAll(resolved, scratch, out);
-  MatchShortlist(resolved, scratch.shortlists_[slot], scratch, out);
+  MatchShortlist(resolved.noisy, *list, scratch, out);
+}
+
+// Which attributes there are, and lengths and bytes of all values but the noisy ones.
+size_t Matcher::TextKey(const db::Fingerprint& subject, std::array<char, 498>& key) {
+  constexpr size_t kLengths = db::kAttributeCount - kNoisyCount;
+  const auto view = subject.Whole(kNoisyCount);
+  if (!view) return 0;
+  const size_t size = sizeof(*view->present) + kLengths + view->size;
+  if (size > key.size()) return 0;
+  char* const lengths = key.data() + sizeof(*view->present);
+  std::memcpy(key.data(), view->present, sizeof(*view->present));
+  std::memcpy(lengths, view->lengths, kLengths);
+  std::memcpy(lengths + kLengths, view->bytes, view->size);
+  return size;
+}
+
+Shortlist* Matcher::ShortlistFor(const ResolvedSubject& subject, Scratch& scratch) const {
+  if (scratch.shortlists_.empty()) return nullptr;
+  const uint64_t hash = XXH3_64bits(subject.lines.data(), sizeof(subject.lines));
+  size_t slot = scratch.shortlist_index_.Find(
+      hash, [&](size_t s) { return scratch.shortlists_[s].lines() == subject.lines; });
+  if (slot != SlotIndex::kNotFound) {
+    ++scratch.counters_.shortlist_hits;
+  } else {
+    if (!scratch.IsWorthKeeping(hash)) return nullptr;
+    slot = scratch.shortlist_index_.Replace(hash);
+    MakeShortlist(subject, scratch.shortlists_[slot], scratch);
+  }
+  return &scratch.shortlists_[slot];
 }
 
 // ---- all references
@@ -209,18 +255,17 @@ void Matcher::SetViews(const ResolvedSubject& subject, const Scale& scale, Scrat
 
 // ---- shortlists
 
-void Matcher::MatchShortlist(const ResolvedSubject& subject, Shortlist& list, Scratch& scratch,
-                             MatchList& out) const {
-  const uint32_t seq = subject.lines[static_cast<size_t>(db::LineId::kSeq)];
-  const uint32_t present = scratch.resolver_.line(seq).present & kNoisyMask;
+void Matcher::MatchShortlist(const std::array<uint32_t, kNoisyCount>& noisy, Shortlist& list,
+                             Scratch& scratch, MatchList& out) const {
+  const uint32_t present = list.noisy_present();
   std::array<uint8_t, kNoisyCount> local{};
   for (size_t i = 0; i < kNoisyCount; ++i) {
     // Taken again from the start if the list forgot its numbers on the way.
     const uint64_t before = list.Key({});
-    local[i] = list.LocalSet(subject.noisy[i], scratch.resolver_, scratch.next_serial_);
+    local[i] = list.LocalSet(noisy[i], scratch.resolver_, scratch.next_serial_);
     if (list.Key({}) != before) {
       for (size_t j = 0; j < i; ++j) {
-        local[j] = list.LocalSet(subject.noisy[j], scratch.resolver_, scratch.next_serial_);
+        local[j] = list.LocalSet(noisy[j], scratch.resolver_, scratch.next_serial_);
       }
     }
   }
@@ -266,6 +311,7 @@ void Matcher::MakeShortlist(const ResolvedSubject& subject, Shortlist& list,
   ++scratch.counters_.shortlists_made;
   list.Begin(subject.lines, scratch.next_serial_++);
   Scale& scale = ScaleFor(subject, scratch);
+  list.set_noisy_present(static_cast<uint32_t>(scale.present[0]) & kNoisyMask);
   SetViews(subject, scale, scratch);
   if (!scale.has_rest) FillRest(scale);
   const size_t blocks = image_.block_count();
@@ -285,7 +331,7 @@ void Matcher::MakeShortlist(const ResolvedSubject& subject, Shortlist& list,
     const auto& c = scratch.candidates_[i];
     if (static_cast<double>(c.most) / static_cast<double>(c.possible) < bar) continue;
     if (list.size() == kShortlistSize) return list.set_wide();
-    list.Add(c.reference, c.matched, c.possible, image_.plane_count());
+    list.Add(c.reference, c.matched, c.possible);
   }
 }
 

@@ -66,9 +66,13 @@ class Matcher {
     size_t block_count;
   };
 
+  // The key of scratch.texts_; 0 bytes if the subject has none.
+  static size_t TextKey(const db::Fingerprint& subject, std::array<char, 498>& key);
+  // The shortlist for the subject, if there is one or one is worth making; else nullptr.
+  Shortlist* ShortlistFor(const ResolvedSubject& subject, Scratch& scratch) const;
   void MatchAll(const ResolvedSubject& subject, Scratch& scratch, MatchList& out) const;
-  void MatchShortlist(const ResolvedSubject& subject, Shortlist& list, Scratch& scratch,
-                      MatchList& out) const;
+  void MatchShortlist(const std::array<uint32_t, kNoisyCount>& noisy, Shortlist& list,
+                      Scratch& scratch, MatchList& out) const;
   void MakeShortlist(const ResolvedSubject& subject, Shortlist& list, Scratch& scratch) const;
   size_t CollectCandidates(const Scale& scale, Scratch& scratch) const;
   double ShortlistBar(size_t candidates, Scratch& scratch) const;

@@ -7,7 +7,9 @@
 namespace osprey::matcher {
 namespace {
 
-constexpr size_t kSeenSlots = 1 << 14;
+constexpr size_t kSeenSlots = 1 << 16;
+// A shortlist costs about as much as two matches without one.
+constexpr uint32_t kWorthKeeping = 2;
 
 // A share of the budget, as a number of entries.
 size_t Slots(const ScratchOptions& options, size_t percent, size_t entry_bytes, size_t least,
@@ -23,14 +25,17 @@ size_t PlaneWords(const db::Image& image) {
 }  // namespace
 
 Scratch::Scratch(db::Image image, const ScratchOptions& options)
-    : resolver_(image, Slots(options, 12, SubjectResolver::kBytesPerText, 64, size_t{1} << 17),
-                Slots(options, 8, SubjectResolver::kBytesPerLine, 1024, size_t{1} << 20)),
-      shortlist_index_(Slots(options, 50, sizeof(Shortlist), 8, size_t{1} << 16)),
-      shortlists_(shortlist_index_.slots()),
+    : resolver_(image, Slots(options, 8, SubjectResolver::kBytesPerText, 64, size_t{1} << 17),
+                Slots(options, 4, SubjectResolver::kBytesPerLine, 1024, size_t{1} << 20)),
+      text_index_(Slots(options, 16, sizeof(TextEntry), 16, size_t{1} << 17)),
+      texts_(text_index_.slots()),
+      shortlist_index_(
+          Slots(options, 46, Shortlist::Bytes(image.plane_count()), 8, size_t{1} << 17)),
+      shortlists_(shortlist_index_.slots(), Shortlist(image.plane_count())),
       seen_(options.cache_bytes == 0 ? 0 : kSeenSlots),
-      verdict_index_(Slots(options, 22, sizeof(VerdictEntry), 64, size_t{1} << 18)),
+      verdict_index_(Slots(options, 20, sizeof(VerdictEntry), 64, size_t{1} << 18)),
       verdicts_(verdict_index_.slots()),
-      scale_index_(Slots(options, 8, PlaneWords(image) * 8 + 2048, 8, 4096)),
+      scale_index_(Slots(options, 6, PlaneWords(image) * 8 + 2048, 8, 4096)),
       scales_(scale_index_.slots()),
       matched_(PlaneWords(image)),
       most_(PlaneWords(image)),
@@ -50,15 +55,17 @@ ScratchCounters Scratch::counters() const {
 void Scratch::Flush() {
   ++counters_.flushes;
   resolver_.Clear();
+  text_index_.Clear();
   shortlist_index_.Clear();  // and with it all verdicts, whose keys name shortlists
 }
 
-bool Scratch::SeenBefore(uint64_t hash) {
-  const auto tag = static_cast<uint32_t>(hash >> 32) | 1;
-  uint32_t& slot = seen_[hash % seen_.size()];
-  const bool seen = slot == tag;
-  slot = tag;
-  return seen;
+bool Scratch::IsWorthKeeping(uint64_t hash) {
+  const auto tag = static_cast<uint32_t>(hash >> 32) & ~0xFFu;
+  uint32_t& slot = seen_[(hash & 0xFFFFFFFF) * seen_.size() >> 32];
+  if ((slot & ~0xFFu) != tag) slot = tag;
+  if ((slot & 0xFF) >= kWorthKeeping) return true;
+  ++slot;
+  return false;
 }
 
 }  // namespace osprey::matcher

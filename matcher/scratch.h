@@ -3,6 +3,7 @@
 // All memory that matching writes: one Scratch for each thread that matches, made once. Beside work
 // space it holds caches, each exact and bounded:
 //
+//   text of a subject without SP GCD ISR  -> its shortlist
 //   text of a line                     -> its resolved line           (SubjectResolver)
 //   resolved lines without SP GCD ISR  -> shortlist of references     (Shortlist)
 //   shortlist and its parts of three sets -> verdict
@@ -35,7 +36,8 @@ struct ScratchOptions {
 struct ScratchCounters {
   uint64_t matches = 0;
   uint64_t verdict_hits = 0;
-  uint64_t shortlist_hits = 0;  // verdict hits included
+  uint64_t text_hits = 0;
+  uint64_t shortlist_hits = 0;  // text and verdict hits included
   uint64_t shortlists_made = 0;
   uint64_t scale_misses = 0;
   uint64_t flushes = 0;  // all caches emptied because ids had run out
@@ -74,6 +76,13 @@ class Scratch {
     std::array<uint32_t, kMaxMatches> references;
     std::array<double, kMaxMatches> accuracies;
   };
+  struct TextEntry {
+    uint64_t shortlist_id;
+    uint32_t shortlist_slot;
+    uint16_t size;
+    std::array<char, 498> key;
+  };
+  static_assert(sizeof(TextEntry) == 512);
   // For making a shortlist.
   struct Candidate {
     uint32_t reference;
@@ -85,11 +94,14 @@ class Scratch {
 
   // Forgets everything that contains an id.
   void Flush();
-  // Whether this was asked before, roughly: entries worth keeping are those asked for twice.
-  bool SeenBefore(uint64_t hash);
+  // Whether this was asked for often enough, roughly: most of what comes once does not come again.
+  bool IsWorthKeeping(uint64_t hash);
 
   ScratchCounters counters_;
   SubjectResolver resolver_;
+
+  SlotIndex text_index_;
+  std::vector<TextEntry> texts_;
 
   SlotIndex shortlist_index_;
   std::vector<Shortlist> shortlists_;

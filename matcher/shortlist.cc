@@ -8,24 +8,25 @@ namespace osprey::matcher {
 
 void Shortlist::Begin(const std::array<uint32_t, db::kLineCount>& lines, uint64_t serial) {
   lines_ = lines;
+  id_ = serial;
   serial_ = serial;
   is_wide_ = false;
   size_ = 0;
-  matched_.fill(0);
-  possible_.fill(0);
+  std::fill(planes_.begin(), planes_.end(), 0);
   local_count_ = 0;
   memo_count_ = 0;
   memo_sets_.fill(0);
 }
 
-void Shortlist::Add(uint32_t reference, uint32_t matched, uint32_t possible, size_t plane_count) {
+void Shortlist::Add(uint32_t reference, uint32_t matched, uint32_t possible) {
   const uint32_t lane = size_++;
   references_[lane] = reference;
-  const uint64_t bit = uint64_t{1} << (lane % 64);
-  for (size_t k = 0; k < plane_count; ++k) {
-    const size_t word = k * kBlockWords + lane / 64;
-    if ((matched >> k) & 1) matched_[word] |= bit;
-    if ((possible >> k) & 1) possible_[word] |= bit;
+  uint64_t* word = planes_.data() + lane / 64;
+  uint64_t* const middle = word + planes_.size() / 2;
+  const uint32_t bit = lane % 64;
+  for (; word != middle; word += kBlockWords, matched >>= 1, possible >>= 1) {
+    word[0] |= uint64_t{matched & 1} << bit;
+    word[planes_.size() / 2] |= uint64_t{possible & 1} << bit;
   }
 }
 

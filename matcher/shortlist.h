@@ -15,7 +15,7 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
+#include <vector>
 
 #include "matcher/kernels.h"
 #include "matcher/subject_resolver.h"
@@ -29,24 +29,36 @@ static_assert(kShortlistMargin > (kShortlistSize + 2) * kWindow);
 
 class Shortlist {
  public:
-  static constexpr size_t kMaxLocal = 96;
+  static constexpr size_t kMaxLocal = 48;
+
+  explicit Shortlist(size_t plane_count) : planes_(2 * plane_count * kBlockWords) {}
+  // Memory of one.
+  static size_t Bytes(size_t plane_count) {
+    return sizeof(Shortlist) + 2 * plane_count * kBlockWords * sizeof(uint64_t);
+  }
 
   // All but the noisy part of a subject. `serial` is never used again.
   void Begin(const std::array<uint32_t, db::kLineCount>& lines, uint64_t serial);
   const std::array<uint32_t, db::kLineCount>& lines() const { return lines_; }
+
+  // Names the list from Begin to the next Begin.
+  uint64_t id() const { return id_; }
+  // Which of the noisy attributes the subject has, bit by bit.
+  uint32_t noisy_present() const { return noisy_present_; }
+  void set_noisy_present(uint32_t bits) { noisy_present_ = bits; }
 
   // Too many references: cannot be used.
   bool is_wide() const { return is_wide_; }
   void set_wide() { is_wide_ = true; }
 
   // In ascending order of references. REQUIRES: fewer than kShortlistSize so far.
-  void Add(uint32_t reference, uint32_t matched, uint32_t possible, size_t plane_count);
+  void Add(uint32_t reference, uint32_t matched, uint32_t possible);
 
   size_t size() const { return size_; }
   const uint32_t* references() const { return references_.data(); }
   // One block each: points without the noisy attributes, and possible ones with them.
-  const uint64_t* matched() const { return matched_.data(); }
-  const uint64_t* possible() const { return possible_.data(); }
+  const uint64_t* matched() const { return planes_.data(); }
+  const uint64_t* possible() const { return planes_.data() + planes_.size() / 2; }
 
   // The part of a set that is on the list, as a number: equal parts have equal numbers.
   // `next_serial` is taken if what was numbered had to be forgotten.
@@ -59,22 +71,23 @@ class Shortlist {
   }
 
  private:
-  static constexpr size_t kMemoSlots = 256;
+  static constexpr size_t kMemoSlots = 128;
 
   uint8_t AddLocal(const SetView& view);
 
   std::array<uint32_t, db::kLineCount> lines_{};
   bool is_wide_ = false;
   uint32_t size_ = 0;
+  uint32_t noisy_present_ = 0;
+  uint64_t id_ = 0;
   uint64_t serial_ = 0;
-  std::array<uint32_t, kShortlistSize> references_;
-  std::array<uint64_t, kMaxPlanes * kBlockWords> matched_;
-  std::array<uint64_t, kMaxPlanes * kBlockWords> possible_;
+  std::array<uint32_t, kShortlistSize> references_{};
+  std::vector<uint64_t> planes_;  // matched, then possible
   size_t local_count_ = 0;
   size_t memo_count_ = 0;
-  std::array<uint32_t, kMemoSlots> memo_sets_;  // set + 1; 0 is empty
-  std::array<uint8_t, kMemoSlots> memo_local_;
-  std::array<uint64_t, kMaxLocal * kBlockWords> local_;
+  std::array<uint32_t, kMemoSlots> memo_sets_{};  // set + 1; 0 is empty
+  std::array<uint8_t, kMemoSlots> memo_local_{};
+  std::array<uint64_t, kMaxLocal * kBlockWords> local_{};
 };
 
 }  // namespace osprey::matcher

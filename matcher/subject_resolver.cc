@@ -47,7 +47,7 @@ void SubjectResolver::Clear() {
 }
 
 bool SubjectResolver::Resolve(const db::Fingerprint& subject, ResolvedSubject& out) {
-  if (!ResolveNoisy(subject, out)) return false;
+  if (!ResolveNoisy(subject, out.noisy)) return false;
   for (size_t i = 0; i < db::kLineCount; ++i) {
     const auto line = static_cast<db::LineId>(i);
     out.lines[i] = 0;
@@ -59,14 +59,15 @@ bool SubjectResolver::Resolve(const db::Fingerprint& subject, ResolvedSubject& o
   return true;
 }
 
-bool SubjectResolver::ResolveNoisy(const db::Fingerprint& subject, ResolvedSubject& out) {
+bool SubjectResolver::ResolveNoisy(const db::Fingerprint& subject,
+                                   std::array<uint32_t, kNoisyCount>& out) {
   for (size_t i = 0; i < kNoisyCount; ++i) {
     const auto attribute = static_cast<db::AttributeId>(i);
-    out.noisy[i] = 0;
+    out[i] = 0;
     if (!subject.Has(attribute) || units_[i] == 0) continue;
     const auto set = matcher::Resolve(image_, attribute, subject.Get(attribute), dynamic_);
     if (!set) return false;
-    out.noisy[i] = *set;
+    out[i] = *set;
   }
   return true;
 }

@@ -53,6 +53,9 @@ class SubjectResolver {
 
   // False if ids have run out: Clear, then any one subject fits.
   [[nodiscard]] bool Resolve(const db::Fingerprint& subject, ResolvedSubject& out);
+  // Only the noisy part of the above.
+  [[nodiscard]] bool ResolveNoisy(const db::Fingerprint& subject,
+                                  std::array<uint32_t, kNoisyCount>& out);
   // Ids and dynamic sets given so far become invalid.
   void Clear();
 
@@ -69,7 +72,6 @@ class SubjectResolver {
   };
   static_assert(sizeof(TextEntry) == kBytesPerText);
 
-  bool ResolveNoisy(const db::Fingerprint& subject, ResolvedSubject& out);
   std::optional<uint32_t> IdOf(const db::Fingerprint& subject, db::LineId line);
   std::optional<uint32_t> ResolveLine(const db::Fingerprint& subject, db::LineId line);
   std::optional<uint32_t> Intern(const ResolvedLine& line);

@@ -112,13 +112,16 @@ bool RunDatabase(uint64_t seed, const testing::DatabaseShape& shape, size_t host
   Panel panel(*image);
   const testing::SubjectNoise noise = {
       .drop_line = 0.03, .no_reply = 0.02, .drop_attribute = 0.01, .foreign = 0.03, .odd = 0.01};
+  const testing::SubjectNoise clean;
+  const testing::SubjectNoise few = {.drop_line = 0.85};
   for (size_t i = 0; i < hosts; ++i) {
     const size_t r = random() % image->reference_count();
-    const auto first =
-        testing::RandomSubject(*image, r, i % 3 == 0 ? testing::SubjectNoise{} : noise, random);
+    // Some are clean, and some have so few tests that very many references match perfectly.
+    const testing::SubjectNoise& kind = i % 7 == 0 ? few : i % 3 == 0 ? clean : noise;
+    const auto first = testing::RandomSubject(*image, r, kind, random);
     const db::Fingerprint again = MeasuredAgain(first, *image, r, random);
     const db::Fingerprint third = MeasuredAgain(first, *image, r, random);
-    for (const db::Fingerprint* subject : {&first, &again, &third, &again, &first}) {
+    for (const db::Fingerprint* subject : {&first, &again, &third, &again, &first, &third}) {
       const MatchList want = testing::ReferenceMatch(*ast, *subject);
       if (!panel.AllGive(want, *subject)) return false;
       ++totals.subjects;
@@ -143,7 +146,7 @@ TEST(MatcherDifferential, AHundredThousandSubjectsAgainstTheTwin) {
     if (i % 10 == 3) shape = {.systems = 1, .records = 120, .names = 500, .change = 0.0005};
     ASSERT_TRUE(RunDatabase(BaseSeed() * 1'000'003 + i, shape, 60, totals));
   }
-  EXPECT_GT(totals.verdict_hits, 50'000u);
+  EXPECT_GT(totals.verdict_hits, 20'000u);
   EXPECT_GT(totals.shortlist_hits, totals.verdict_hits);
   EXPECT_GT(totals.full_lists, 5'000u);
   EXPECT_GT(totals.too_many, 100u);
@@ -176,7 +179,7 @@ TEST(MatcherDifferential, TheInstalledDatabase) {
     const size_t r = random() % image->reference_count();
     const auto first = testing::RandomSubject(*image, r, noise, random);
     const db::Fingerprint again = MeasuredAgain(first, *image, r, random);
-    for (const db::Fingerprint* subject : {&first, &again, &again}) {
+    for (const db::Fingerprint* subject : {&first, &again, &first, &again, &first}) {
       ASSERT_TRUE(panel.AllGive(testing::ReferenceMatch(*ast, *subject), *subject));
     }
   }
