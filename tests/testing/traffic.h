@@ -3,11 +3,11 @@
 // Subjects as a scan of a large range gives them, for benchmarks.
 //
 // A host's system is drawn from the references by Zipf's law (the k-th most common one has weight
-// 1/k; which is which is drawn once from a seed). Hosts with the same reference are alike in
-// every choice that its expressions leave (option strings, windows, ...), unless kVariants is
-// raised. On top comes what differs from measurement to measurement: SP, GCD and ISR are drawn anew
-// from their expressions for each host; one in fifty tests of a host is lost (as R=N, or absent);
-// one in five hundred values is that of another reference.
+// 1/k; which is which is drawn once from a seed). Hosts with the same reference are alike in every
+// choice that its expressions leave (option strings, windows, ...), unless kVariants is raised. On
+// top comes what differs from measurement to measurement: SP, GCD and ISR are drawn anew from their
+// expressions for each host; one in five hundred tests of a host is lost (as R=N, or absent); one
+// in five thousand values is that of another reference.
 
 #include <cstdint>
 #include <vector>
