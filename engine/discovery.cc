@@ -17,6 +17,8 @@ Discovery::Discovery(const DiscoveryPlan* plan, uint32_t lane, const DoneSet* ad
       admitted_(admitted),
       position_(start),
       end_(plan->end()),
+      place_(start % plan->places()),
+      pass_(static_cast<uint32_t>(start / plan->places())),
       pass_start_ns_(now),
       resume_at_(now),
       reply_mark_(start) {
@@ -28,6 +30,7 @@ void Discovery::BeginPass(int64_t now) {
   if (whole_pass_ && yielded_in_pass_ == 0) {
     nothing_left_ = true;
     position_ = end_;
+    pass_ = static_cast<uint32_t>(end_ / plan_->places());
     return;
   }
   yielded_in_pass_ = 0;
@@ -40,19 +43,22 @@ void Discovery::BeginPass(int64_t now) {
 bool Discovery::Next(int64_t now, uint32_t budget, DiscoveryTarget& out) {
   if (now < resume_at_) return false;
   while (budget-- > 0 && !done_walking()) {
-    const uint64_t place = position_ % plan_->places();
-    const uint64_t pass = position_ / plan_->places();
+    const uint64_t place = place_;
+    const uint32_t pass = pass_;
+    const bool last = place + 1 == plan_->places();
     ++position_;
+    place_ = last ? 0 : place + 1;
+    pass_ += last;
     const uint32_t index =
         plan_->order->Forward(static_cast<uint32_t>(plan_->part.PositionAt(place)));
     bool found = false;
     if (!admitted_->Test(index)) {
       const Ipv4Addr address = plan_->targets->At(index);
       found = plan_->LaneOf(address) == lane_;
-      if (found) out = {address, index, static_cast<uint32_t>(pass)};
+      if (found) out = {address, index, pass};
     }
     yielded_in_pass_ += found;
-    if (place + 1 == plan_->places() && !done_walking()) BeginPass(now);
+    if (last && !done_walking()) BeginPass(now);
     if (found) return true;
     if (now < resume_at_) return false;
   }

@@ -101,6 +101,8 @@ class Discovery {
   const DoneSet* admitted_;
   uint64_t position_;
   uint64_t end_;
+  uint64_t place_;  // position_ % places
+  uint32_t pass_;   // position_ / places
   int64_t pass_start_ns_;
   int64_t resume_at_;
   int64_t finished_walking_ns_ = -1;

@@ -16,15 +16,6 @@ uint32_t DoneSet::BitsOf(uint64_t number) const noexcept {
   return static_cast<uint32_t>(std::min<uint64_t>(kPageBits, size_ - number * kPageBits));
 }
 
-bool DoneSet::Test(uint64_t index) const noexcept {
-  OSPREY_DCHECK(index < size_);
-  const uint64_t number = index / kPageBits;
-  const Page& page = pages_[number];
-  if (page.words == nullptr) return page.count != 0;
-  const auto bit = static_cast<uint32_t>(index % kPageBits);
-  return (page.words[bit / 64] >> bit % 64 & 1) != 0;
-}
-
 bool DoneSet::Set(uint64_t index) {
   if (Test(index)) return false;
   const uint64_t number = index / kPageBits;

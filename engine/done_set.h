@@ -14,6 +14,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/check.h"
+
 namespace osprey {
 
 class DoneSet {
@@ -26,7 +28,13 @@ class DoneSet {
   uint64_t count() const noexcept { return count_; }
 
   // REQUIRES: index < size(), in all that follows.
-  bool Test(uint64_t index) const noexcept;
+  bool Test(uint64_t index) const noexcept {
+    OSPREY_DCHECK(index < size_);
+    const Page& page = pages_[index / kPageBits];
+    if (page.words == nullptr) return page.count != 0;
+    const auto bit = static_cast<uint32_t>(index % kPageBits);
+    return (page.words[bit / 64] >> bit % 64 & 1) != 0;
+  }
   // Returns whether it was unset before.
   bool Set(uint64_t index);
   // Sets all indexes below `mark`. REQUIRES: mark <= size().

@@ -15,7 +15,7 @@ IdentitySource::IdentitySource(uint64_t seed, const PortPlan& plan)
     : plan_(plan),
       ports_key_(DeriveKey(seed, "identity ports")),
       numbers_key_(DeriveKey(seed, "identity numbers")),
-      noise_key_(DeriveKey(seed, "identity noise")) {
+      noise_(DeriveKey(seed, "identity noise")) {
   OSPREY_CHECK(plan.Validate().ok());
 }
 
@@ -43,7 +43,7 @@ OsIdentity IdentitySource::For(Ipv4Addr host, uint32_t round) const noexcept {
 PacketNoise IdentitySource::NoiseFor(Ipv4Addr host, uint32_t round, uint32_t probe,
                                      uint32_t transmission) const noexcept {
   const uint64_t what = (round & 0xFFFF) << 16 | (probe & 0xFF) << 8 | (transmission & 0xFF);
-  const uint64_t hash = KeyedHash(noise_key_, what << 32 | host.host_order);
+  const uint64_t hash = noise_(what << 32 | host.host_order);
   return {.ip_id = static_cast<uint16_t>(1 + ScaleTo(Low(hash), 65535)),
           .ttl = static_cast<uint8_t>(37 + ScaleTo(High(hash), 23))};
 }

@@ -58,7 +58,7 @@ class IdentitySource {
   PortPlan plan_;
   HashKey ports_key_;
   HashKey numbers_key_;
-  HashKey noise_key_;
+  NoiseHash noise_;
 };
 
 }  // namespace osprey

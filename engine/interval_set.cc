@@ -87,7 +87,7 @@ void IntervalSet::BuildGuides() {
   }
 }
 
-Ipv4Addr IntervalSet::At(uint64_t index) const noexcept {
+Ipv4Addr IntervalSet::AtOfMany(uint64_t index) const noexcept {
   OSPREY_DCHECK(index < size_);
   auto low = starts_.begin();
   auto high = starts_.end();

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "base/address.h"
+#include "base/check.h"
 
 namespace osprey {
 
@@ -67,7 +68,11 @@ class IntervalSet {
 
   bool Contains(Ipv4Addr addr) const noexcept { return Find(addr.host_order) != kNone; }
   // The address with `index` lower ones in the set. REQUIRES: index < size().
-  Ipv4Addr At(uint64_t index) const noexcept;
+  Ipv4Addr At(uint64_t index) const noexcept {
+    if (intervals_.size() > 1) return AtOfMany(index);
+    OSPREY_DCHECK(index < size_);
+    return Ipv4Addr{static_cast<uint32_t>(intervals_[0].first + index)};
+  }
   // The inverse of At; nullopt if `addr` is not in the set.
   std::optional<uint32_t> IndexOf(Ipv4Addr addr) const noexcept;
 
@@ -83,6 +88,7 @@ class IntervalSet {
   static constexpr size_t kGuideFrom = 64;
 
   void BuildGuides();
+  Ipv4Addr AtOfMany(uint64_t index) const noexcept;
   // Which interval holds `addr`, or kNone.
   size_t Find(uint32_t addr) const noexcept;
 

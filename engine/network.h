@@ -33,6 +33,8 @@ struct Path {
   bool local = false;      // one of our own addresses
   uint8_t source = 0;      // index into the link's sources
   MacAddr next_hop;        // the gateway's, unless on_link or without Ethernet
+
+  friend bool operator==(const Path&, const Path&) = default;
 };
 
 class Network {

@@ -57,11 +57,6 @@ uint32_t Pacer::Allowance(int64_t now_ns, uint32_t max, uint32_t bytes_each) noe
   return static_cast<uint32_t>(std::min({by_packets, by_bytes, uint64_t{max}}));
 }
 
-void Pacer::Consume(uint64_t packets, uint64_t bytes) noexcept {
-  packets_.due += packets_.cost * static_cast<Fixed>(packets);
-  bytes_.due += bytes_.cost * static_cast<Fixed>(bytes);
-}
-
 int64_t Pacer::NextDeadline(int64_t now_ns) const noexcept {
   Fixed due = FromNs(now_ns);
   if (packets_.cost != 0) due = std::max(due, packets_.due);

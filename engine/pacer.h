@@ -38,7 +38,10 @@ class Pacer {
   uint32_t Allowance(int64_t now_ns, uint32_t max, uint32_t bytes_each) noexcept;
 
   // Notes that `packets` with `bytes` in all were sent, allowed or not.
-  void Consume(uint64_t packets, uint64_t bytes) noexcept;
+  void Consume(uint64_t packets, uint64_t bytes) noexcept {
+    if (packets_.cost != 0) packets_.due += packets_.cost * static_cast<Fixed>(packets);
+    if (bytes_.cost != 0) bytes_.due += bytes_.cost * static_cast<Fixed>(bytes);
+  }
 
   // The time from which Allowance(…) > 0; `now_ns` or earlier if that is now.
   int64_t NextDeadline(int64_t now_ns) const noexcept;

@@ -10,17 +10,8 @@
 namespace osprey {
 namespace {
 
-static_assert(crypto_shorthash_KEYBYTES == std::tuple_size_v<HashKey>);
-static_assert(crypto_shorthash_BYTES == sizeof(uint64_t));
-
 void StoreLittleEndian(uint64_t value, uint8_t* out) noexcept {
   for (int i = 0; i < 8; ++i) out[i] = static_cast<uint8_t>(value >> (8 * i));
-}
-
-uint64_t LoadLittleEndian(const uint8_t* in) noexcept {
-  uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value |= static_cast<uint64_t>(in[i]) << (8 * i);
-  return value;
 }
 
 }  // namespace
@@ -43,22 +34,6 @@ HashKey DeriveKey(uint64_t seed, std::string_view purpose) {
                             purpose.size());
   crypto_generichash_final(&state, key.data(), key.size());
   return key;
-}
-
-uint64_t KeyedHash(const HashKey& key, uint64_t a) noexcept {
-  std::array<uint8_t, 8> in, out;
-  StoreLittleEndian(a, in.data());
-  crypto_shorthash(out.data(), in.data(), in.size(), key.data());
-  return LoadLittleEndian(out.data());
-}
-
-uint64_t KeyedHash(const HashKey& key, uint64_t a, uint64_t b) noexcept {
-  std::array<uint8_t, 16> in;
-  std::array<uint8_t, 8> out;
-  StoreLittleEndian(a, in.data());
-  StoreLittleEndian(b, in.data() + 8);
-  crypto_shorthash(out.data(), in.data(), in.size(), key.data());
-  return LoadLittleEndian(out.data());
 }
 
 }  // namespace osprey

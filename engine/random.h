@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/siphash.h"
+
 namespace osprey {
 
 // A SipHash key. Byte order is fixed by DeriveKey; treat as opaque.
@@ -24,10 +26,36 @@ uint64_t RandomSeed();
 // one user of the seed shows on the wire says nothing about the others.
 HashKey DeriveKey(uint64_t seed, std::string_view purpose);
 
-// SipHash-2-4 (libsodium's crypto_shorthash) of one or two words, taken as little-endian bytes on
-// every machine.
-uint64_t KeyedHash(const HashKey& key, uint64_t a) noexcept;
-uint64_t KeyedHash(const HashKey& key, uint64_t a, uint64_t b) noexcept;
+// SipHash-2-4 of one or two words, taken as little-endian bytes on every machine.
+inline uint64_t KeyedHash(const HashKey& key, uint64_t a) noexcept {
+  SipHash hash(key);
+  hash.Add(a);
+  return hash.Finish();
+}
+inline uint64_t KeyedHash(const HashKey& key, uint64_t a, uint64_t b) noexcept {
+  SipHash hash(key);
+  hash.Add(a);
+  hash.Add(b);
+  return hash.Finish();
+}
+
+// Numbers that only have to look random, such as IP IDs: two multiplications and no secret kept.
+class NoiseHash {
+ public:
+  explicit NoiseHash(const HashKey& key)
+      : add_(KeyedHash(key, 0)), multiply_(KeyedHash(key, 1) | 1) {}
+
+  uint64_t operator()(uint64_t word) const noexcept {
+    uint64_t x = (word + add_) * multiply_;
+    x ^= x >> 32;
+    x *= 0x9E3779B97F4A7C15;  // 2^64 / golden ratio, odd
+    return x ^ x >> 32;
+  }
+
+ private:
+  uint64_t add_;
+  uint64_t multiply_;
+};
 
 // Maps 32 uniform bits to [0, n) without a division (Lemire's multiply and shift). The bias is at
 // most n / 2^32.

@@ -40,6 +40,7 @@ absl::StatusOr<std::unique_ptr<SystemNetwork>> SystemNetwork::Create(
                                                   targets.size() > 1 ? ", nor to any other" : ""));
   }
   network->ResolveGateways();
+  network->BuildPaths();
   return network;
 }
 
@@ -127,7 +128,7 @@ void SystemNetwork::ResolveGateways() {
   }
 }
 
-Path SystemNetwork::PathTo(Ipv4Addr address) const noexcept {
+Path SystemNetwork::FindPath(Ipv4Addr address) const noexcept {
   Path path;
   const io::Route route = RouteTo(address);
   const Way* way = WayOf(route);
@@ -150,6 +151,22 @@ Path SystemNetwork::PathTo(Ipv4Addr address) const noexcept {
     if (path.reachable) path.next_hop = gateway->second;
   }
   return path;
+}
+
+void SystemNetwork::BuildPaths() {
+  for (const Ipv4Addr start : routes_->Boundaries()) {
+    const Path path = FindPath(start);
+    if (!paths_.empty() && paths_.back() == path) continue;
+    path_starts_.push_back(start.host_order);
+    paths_.push_back(path);
+  }
+}
+
+Path SystemNetwork::PathTo(Ipv4Addr address) const noexcept {
+  const auto behind =
+      std::upper_bound(path_starts_.begin(), path_starts_.end(), address.host_order);
+  const Path& path = paths_[static_cast<size_t>(behind - path_starts_.begin()) - 1];
+  return path.local ? FindPath(address) : path;
 }
 
 absl::StatusOr<std::unique_ptr<io::SendRing>> SystemNetwork::MakeSendRing(size_t link,

@@ -65,6 +65,8 @@ class SystemNetwork final : public Network {
   void Note(std::string text);
   io::Route RouteTo(Ipv4Addr address) const noexcept;
   const Way* WayOf(const io::Route& route) const noexcept;
+  Path FindPath(Ipv4Addr address) const noexcept;
+  void BuildPaths();
   bool WasUnreachable(Ipv4Addr address);
   static uint64_t GatewayKey(int link_index, Ipv4Addr gateway) {
     return uint64_t{static_cast<uint32_t>(link_index)} << 32 | gateway.host_order;
@@ -77,6 +79,10 @@ class SystemNetwork final : public Network {
   std::vector<Way> ways_;
   absl::flat_hash_map<uint64_t, MacAddr> gateways_;
   std::vector<uint64_t> wanted_gateways_;
+  // Paths by range of addresses, once everything is learned: [i] holds from path_starts_[i] to the
+  // next start. Own addresses have a path each and are looked up.
+  std::vector<uint32_t> path_starts_;
+  std::vector<Path> paths_;
   std::vector<std::string> notes_;
   std::vector<std::string> ring_names_;
 };

@@ -252,6 +252,16 @@ Route RouteTable::Find(Ipv4Addr address) const {
   return {};
 }
 
+std::vector<Ipv4Addr> RouteTable::Boundaries() const {
+  std::vector<Ipv4Addr> out = {Ipv4Addr{0}, Ipv4Addr{0xE0000000}, Ipv4Addr{0xF0000000}};
+  for (const std::vector<Interval>& table : intervals_) {
+    for (const Interval& interval : table) out.push_back(Ipv4Addr{interval.start});
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 absl::StatusOr<Route> RouteTable::Lookup(Ipv4Addr address) const {
   const Route route = Find(address);
   if (route.kind == RouteKind::kUnreachable) {

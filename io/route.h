@@ -65,6 +65,10 @@ class RouteTable {
   // InvalidArgument if broadcast or multicast.
   absl::StatusOr<Route> Lookup(Ipv4Addr address) const;
 
+  // Where the answer of Find may change: between one of these addresses and the next it is the same
+  // for all, but for the source of kLocal. Ascending, the first is 0.
+  std::vector<Ipv4Addr> Boundaries() const;
+
   // Routes of tables that are not consulted, and live routes whose next hop is not IPv4.
   size_t ignored_routes() const { return ignored_; }
 

@@ -15,10 +15,6 @@
 namespace osprey::io::wire {
 namespace {
 
-// Most probes fit into this many bytes (74 on Ethernet): copying a constant number of bytes needs
-// no call.
-constexpr size_t kShortCopy = 80;
-
 size_t TransportChecksumAt(uint8_t protocol) {
   switch (protocol) {
     case kProtocolTcp:
@@ -52,34 +48,6 @@ FrameTemplate::FrameTemplate(const SendPath& path, ConstBytes packet)
   if (header.protocol != kProtocolIcmp) {
     transport_sum_ += SumPseudoHeader(path.source, Ipv4Addr{}, header.protocol, transport.size());
   }
-}
-
-std::byte* FrameTemplate::Write(const Destination& to, uint16_t ip_id, uint8_t ttl,
-                                std::byte* frame) const noexcept {
-  if (length_ <= kShortCopy) {
-    std::memcpy(frame, bytes_.data(), kShortCopy);
-  } else {
-    std::memcpy(frame, bytes_.data(), length_);
-  }
-  if (ip_at_ != 0) StoreMac(frame, to.next_hop);
-  std::byte* ip = frame + ip_at_;
-  Store16(ip + kIpv4IdAt, ip_id);
-  Store8(ip + kIpv4TtlAt, ttl);
-  StoreAddr(ip + kIpv4DestinationAt, to.address);
-  const uint64_t sum = ip_sum_ + ip_id + (uint64_t{ttl} << 8) + SumWords(to.address.host_order);
-  Store16(ip + kIpv4ChecksumAt, FinishChecksum(sum));
-  return ip + kIpv4Bytes;
-}
-
-void FrameTemplate::PatchTcp(const TcpPatch& patch, Ipv4Addr destination,
-                             std::byte* transport) const noexcept {
-  Store16(transport, patch.source_port);
-  Store16(transport + 2, patch.destination_port);
-  Store32(transport + kTcpSeqAt, patch.seq);
-  Store32(transport + kTcpAckAt, patch.ack);
-  const uint64_t sum = transport_sum_ + SumWords(destination.host_order) + patch.source_port +
-                       patch.destination_port + SumWords(patch.seq) + SumWords(patch.ack);
-  Store16(transport + kTcpChecksumAt, FinishChecksum(sum));
 }
 
 uint16_t FrameTemplate::PatchUdp(HostOrderPort source_port, HostOrderPort destination_port,

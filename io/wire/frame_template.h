@@ -15,10 +15,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "base/address.h"
 #include "io/wire/bytes.h"
+#include "io/wire/checksum.h"
+#include "io/wire/ipv4.h"
 #include "io/wire/link_layer.h"
+#include "io/wire/tcp.h"
 
 namespace osprey::io::wire {
 
@@ -72,11 +76,45 @@ class FrameTemplate {
                  std::byte* transport) const noexcept;
 
  private:
+  // Most probes fit into this many bytes (74 on Ethernet): copying a constant number of bytes
+  // needs no call.
+  static constexpr size_t kShortCopy = 80;
+
   uint64_t ip_sum_ = 0;
   uint64_t transport_sum_ = 0;  // with the known part of the pseudo header for TCP and UDP
   uint32_t length_ = 0;
   uint32_t ip_at_ = 0;  // offset of the IP header
   alignas(64) std::array<std::byte, kMaxBytes> bytes_{};
 };
+
+// Inline, because discovery runs through them for each probe.
+
+inline std::byte* FrameTemplate::Write(const Destination& to, uint16_t ip_id, uint8_t ttl,
+                                       std::byte* frame) const noexcept {
+  if (length_ <= kShortCopy) {
+    std::memcpy(frame, bytes_.data(), kShortCopy);
+  } else {
+    std::memcpy(frame, bytes_.data(), length_);
+  }
+  if (ip_at_ != 0) StoreMac(frame, to.next_hop);
+  std::byte* ip = frame + ip_at_;
+  Store16(ip + kIpv4IdAt, ip_id);
+  Store8(ip + kIpv4TtlAt, ttl);
+  StoreAddr(ip + kIpv4DestinationAt, to.address);
+  const uint64_t sum = ip_sum_ + ip_id + (uint64_t{ttl} << 8) + SumWords(to.address.host_order);
+  Store16(ip + kIpv4ChecksumAt, FinishChecksum(sum));
+  return ip + kIpv4Bytes;
+}
+
+inline void FrameTemplate::PatchTcp(const TcpPatch& patch, Ipv4Addr destination,
+                                    std::byte* transport) const noexcept {
+  Store16(transport, patch.source_port);
+  Store16(transport + 2, patch.destination_port);
+  Store32(transport + kTcpSeqAt, patch.seq);
+  Store32(transport + kTcpAckAt, patch.ack);
+  const uint64_t sum = transport_sum_ + SumWords(destination.host_order) + patch.source_port +
+                       patch.destination_port + SumWords(patch.seq) + SumWords(patch.ack);
+  Store16(transport + kTcpChecksumAt, FinishChecksum(sum));
+}
 
 }  // namespace osprey::io::wire
