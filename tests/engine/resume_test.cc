@@ -42,6 +42,8 @@ struct Leg {
   std::optional<uint64_t> kill_at_moment{};  // see MemorySink::SnapshotAt
   uint64_t survivors = 0;                  // bytes that were not synced and are there all the same
   std::optional<uint64_t> fail_at_call{};  // of the sink
+  // Everybody answers this one, so nobody who was forgotten is found again by a later step.
+  std::vector<DiscoveryStep> steps{{ProbeKind::kSyn, 443}};
 };
 
 struct LegResult {
@@ -69,6 +71,7 @@ class ResumeTest : public ::testing::Test {
     inputs.lanes = leg.lanes;
     inputs.start_position = out.start;
     inputs.done = done;
+    inputs.steps = leg.steps;
     // Slow enough for the low-water mark to climb while the scan goes on.
     inputs.rate.packets_per_second = 300;
     inputs.max_hosts = 64;
@@ -137,7 +140,7 @@ TEST_F(ResumeTest, AnUndisturbedScanFindsEachLiveHostOnce) {
   EXPECT_GT(world.Live().size(), 20U);
   const auto checkpoint = ParseCheckpoint(*disk.LoadCheckpoint());
   ASSERT_TRUE(checkpoint.ok());
-  EXPECT_EQ(checkpoint->low_water, 4 * world.targets.size());
+  EXPECT_EQ(checkpoint->low_water, 2 * world.targets.size());  // two passes, because of ARP
 }
 
 TEST_F(ResumeTest, AKillAfterAnyNumberOfTurnsLosesNothing) {
@@ -196,6 +199,8 @@ TEST_F(ResumeTest, ManyKillsInARowWithChangingLanesLoseNothing) {
     MemoryJournal disk;
     turns = Run(world, disk, {}).turns;
   }
+  const std::vector<DiscoveryStep> all_steps = {
+      {ProbeKind::kSyn, 443}, {ProbeKind::kEcho, 0}, {ProbeKind::kSyn, 80}, {ProbeKind::kAck, 80}};
   for (int i = 0; i < 40; ++i) {
     SCOPED_TRACE(i);
     World world(targets_, Network());
@@ -204,10 +209,13 @@ TEST_F(ResumeTest, ManyKillsInARowWithChangingLanesLoseNothing) {
       Leg leg;
       leg.lanes = 1 + static_cast<uint32_t>(random() % 4);
       leg.survivors = random() % 2000;
+      if (i % 4 == 0) leg.steps = all_steps;
       leg.kill_after_turns = random() % turns;
       if (Run(world, disk, leg).start > 0) ++resumed_above_zero;
     }
-    const LegResult last = Run(world, disk, {.lanes = 3});
+    Leg rest{.lanes = 3};
+    if (i % 4 == 0) rest.steps = all_steps;
+    const LegResult last = Run(world, disk, rest);
     EXPECT_TRUE(last.finished && last.status.ok());
     ExpectEachLiveHostOnce(world, disk);
     if (HasFailure()) return;
