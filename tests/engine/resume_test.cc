@@ -76,6 +76,8 @@ class ResumeTest : public ::testing::Test {
     inputs.rate.packets_per_second = 300;
     inputs.max_hosts = 64;
     inputs.sync_interval_ns = 200 * kNsPerMs;
+    // Shorter than a host takes, or every host would be written before the mark comes near it.
+    inputs.reply_window_ns = kNsPerSecond;
     auto scan = MakeScan(inputs);
     const auto dead = [&] {
       return sink.snapshot().has_value() ||
