@@ -8,7 +8,7 @@ namespace osprey::tools {
 void ScanOutput::SetJournal(std::unique_ptr<engine::JournalFile> file,
                             engine::Checkpoint checkpoint) {
   journal_file_ = std::move(file);
-  journal_ = std::make_unique<engine::Journal>(*journal_file_);
+  journal_ = std::make_unique<engine::Journal>(*journal_file_, checkpoint.records);
   checkpoint_ = std::move(checkpoint);
 }
 
@@ -26,6 +26,7 @@ absl::Status ScanOutput::Begin(const io::ScanInfo& info) {
 absl::Status ScanOutput::Write(const engine::HostResult& result) {
   io::Record record = engine::MakeRecord(result, *image_, report_);
   record.hostname = std::string(targets_->NameOf(result.address));
+  record.user_name = !record.hostname.empty();
   if (journal_ != nullptr) OSPREY_RETURN_IF_ERROR(journal_->Append(record));
   for (const Output& output : outputs_) OSPREY_RETURN_IF_ERROR(output.writer->Write(record));
   ++hosts_written_;
@@ -42,7 +43,6 @@ absl::Status ScanOutput::Sync() {
 absl::Status ScanOutput::Checkpoint(uint64_t low_water) {
   if (journal_ == nullptr) return absl::OkStatus();
   checkpoint_.low_water = low_water;
-  checkpoint_.records = records_before_;
   return journal_->SaveCheckpoint(checkpoint_);
 }
 

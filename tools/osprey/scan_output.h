@@ -26,8 +26,6 @@ class ScanOutput final : public engine::ResultSink {
 
   // The journal, with what its checkpoints say apart from progress.
   void SetJournal(std::unique_ptr<engine::JournalFile> file, engine::Checkpoint checkpoint);
-  // Records that the journal holds already, from before a resume.
-  void SetRecordsBefore(uint64_t records) { records_before_ = records; }
   void AddWriter(std::unique_ptr<io::OutputSink> sink, std::unique_ptr<io::ResultWriter> writer);
 
   absl::Status Begin(const io::ScanInfo& info);
@@ -52,7 +50,6 @@ class ScanOutput final : public engine::ResultSink {
   std::unique_ptr<engine::JournalFile> journal_file_;
   std::unique_ptr<engine::Journal> journal_;
   engine::Checkpoint checkpoint_;
-  uint64_t records_before_ = 0;
   std::vector<Output> outputs_;
   uint64_t hosts_written_ = 0;
   uint64_t hosts_measured_ = 0;
