@@ -169,6 +169,8 @@ class Lane {
   void CountProbeReply(uint32_t slot, bool fresh);
   // How often a probe was sent that is now answered for the first time.
   void CountAttempt(uint32_t transmissions);
+  // Whether the SEQ probe before this one was answered, if that can be told.
+  void CountSequence(const HostRecord& host, size_t n);
   // What became of a host that showed life, or is taken to be up.
   enum class Admission : uint8_t { kAdmitted, kAgain, kNoRoom };
   Admission Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac, HostOrderPort port,

@@ -49,10 +49,13 @@ enum class LaneCounter : uint8_t {
   kHostsExcluded,     // left because exclusions grew during the scan
   kClockSteps,
   // Signs of loss, of what is counted above (engine/rate_control.h).
-  kSentToLive,      // port and OS probes to hosts that have said something
-  kAnsweredFirst,   // of port probes and phase T: to the first transmission
-  kAnsweredSecond,  // to the second
-  kProhibited,      // ICMP errors about our probes that say "administratively prohibited"
+  kSentToLive,        // first transmissions of port and OS probes to hosts that said something
+  kAnsweredSequence,  // of these, SEQ probes, which are sent once
+  kSequenceDue,       // SEQ probes that a host which answers them should have answered by now
+  kSequenceKept,      // of these, those that it has
+  kAnsweredFirst,     // port probes and phase T: answered at the first transmission
+  kAnsweredSecond,    // at the second
+  kProhibited,        // ICMP errors about our probes that say "administratively prohibited"
   kCount,
 };
 
@@ -90,6 +93,9 @@ inline constexpr std::string_view kLaneCounterNames[] = {"targets_probed",
                                                          "hosts_excluded",
                                                          "clock_steps",
                                                          "sent_to_live",
+                                                         "answered_sequence",
+                                                         "sequence_due",
+                                                         "sequence_kept",
                                                          "answered_first",
                                                          "answered_second",
                                                          "prohibited"};

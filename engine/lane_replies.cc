@@ -61,6 +61,7 @@ void Lane::HandleTcp(const Reply& reply, int64_t received) {
   const uint32_t attempt =
       probe < matcher::ProbeId::kOps1 ? 0 : HostMachine::TransmissionsOf(host.state, probe);
   const bool fresh = machine_.OnTcp(host, offset, reply.tcp.answer, received);
+  if (fresh && attempt == 0) counters_[LaneCounter::kAnsweredSequence].Add();
   if (fresh) CountAttempt(attempt);
   CountProbeReply(slot, fresh);
 }
@@ -176,7 +177,10 @@ void Lane::HandleIcmpError(const Reply& reply, int64_t received) {
       HostRecord& host = hosts_[slot];
       if (error.quoted_source_port == host.state.identity.udp_base &&
           error.quoted_destination_port == HostMachine::UdpPort(host.state)) {
-        return CountProbeReply(slot, machine_.OnUnreachable(host, error.answer, received));
+        const uint32_t attempt = HostMachine::TransmissionsOf(host.state, matcher::ProbeId::kU1);
+        const bool fresh = machine_.OnUnreachable(host, error.answer, received);
+        if (fresh) CountAttempt(attempt);
+        return CountProbeReply(slot, fresh);
       }
     }
   }

@@ -19,7 +19,8 @@ constexpr uint32_t kPlacesPerLook = 1024;  // that discovery may skip before it 
 constexpr uint32_t kTypicalFrameBytes = 74;
 constexpr uint32_t kDiscoveryNoise = 0x80;  // "probe number" of discovery packets
 
-constexpr uint32_t kMostAttempts = 16;  // at one discovery probe that the kernel refuses
+constexpr int32_t kSequenceRttUs = 70'000;  // an answer is there before the next SEQ probe
+constexpr uint32_t kMostAttempts = 16;      // at one discovery probe that the kernel refuses
 
 // Completion tags, never 0: what kind of frame it was in bits 32..39, with
 //   an OS probe    slot in bits 0..31, generation in 40..55; the kind is the probe, from 1
@@ -170,7 +171,7 @@ void Lane::SendPort(uint32_t slot, HostOrderPort to_port) {
       {host.address, host.next_hop}, to_port, shared_->cookies->ForSyn(host.address, to_port, pass),
       shared_->identities->NoiseFor(host.address, to_port, kDiscoveryNoise, pass), frame.data);
   counters_[LaneCounter::kSentPorts].Add();
-  if (host.spoke) counters_[LaneCounter::kSentToLive].Add();
+  if (host.spoke && host.batch_pass == 0) counters_[LaneCounter::kSentToLive].Add();
   nets_.Charge(host.address, now_);
   host.queued = true;  // until it is stamped
   Add(port, frame, length, MakePortTag(slot, to_port, host.generation),
@@ -192,12 +193,24 @@ void Lane::SendProbe(uint32_t slot, const HostAction& action) {
                                           .udp = HostMachine::UdpPort(host)},
                                          noise, frame.data);
   const bool sequence = action.probe <= ProbeId::kSeq6;
+  if (sequence) CountSequence(hosts_[slot], Index(action.probe));
   counters_[sequence ? LaneCounter::kSentSequence : LaneCounter::kSentTests].Add();
-  if (host.spoke) counters_[LaneCounter::kSentToLive].Add();
+  if (host.spoke && (sequence || action.transmission == 1)) {
+    counters_[LaneCounter::kSentToLive].Add();
+  }
   nets_.Charge(host.address, now_);
   hosts_[slot].state.queued = true;  // until it is stamped
   Add(port, frame, written.length, MakeTag(slot, action.probe, host.generation),
       {.slot = slot, .kind = Stamp::Kind::kProbe, .probe = action.probe});
+}
+
+void Lane::CountSequence(const HostRecord& host, size_t n) {
+  const bool in_time = host.state.rtt.srtt_us >= 0 && host.state.rtt.srtt_us <= kSequenceRttUs;
+  bool answers = false;  // else the port may not be open at all
+  for (size_t i = 0; i + 1 < n; ++i) answers |= host.observation.seq(i).answered;
+  if (!in_time || !answers) return;
+  counters_[LaneCounter::kSequenceDue].Add();
+  if (host.observation.seq(n - 1).answered) counters_[LaneCounter::kSequenceKept].Add();
 }
 
 bool Lane::Room() {

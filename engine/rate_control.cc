@@ -13,7 +13,8 @@ namespace {
 constexpr double kBelow = 0.95;         // kHold's distance from what got through
 constexpr double kBarelyBeyond = 1.02;  // first step of kProbe
 constexpr std::array<double, 7> kSteps = {1.02, 1.02, 1.05, 1.1, 1.15, 1.2, 1.25};
-constexpr uint32_t kNear = 3;  // steps beyond the limit that are still close to it
+constexpr uint32_t kNear = 5;   // steps beyond the limit that are still close to it
+constexpr double kSlow = 1000;  // below it little is answered, and windows are long
 constexpr double kDeepestCut = 0.05;
 constexpr double kUsed = 0.75;  // of the rate, for it to be raised
 constexpr double kRefusedTolerance = 1e-3;
@@ -21,9 +22,10 @@ constexpr double kDropTolerance = 1e-3;
 constexpr double kPathTolerance = 0.01;
 constexpr double kProhibitedTolerance = 0.005;
 constexpr uint64_t kFewestAnswers = 20;  // that say something of the path
-constexpr uint64_t kFewestSeconds = 3;
+constexpr uint64_t kFewestLost = 3;
 constexpr uint64_t kFewestProhibited = 10;
-constexpr double kSilence = 0.5;      // of the usual yield
+constexpr double kSilence = 0.3;  // of the usual yield
+constexpr uint32_t kSilentWindows = 3;
 constexpr double kMostAmbient = 0.5;  // more is congestion, whatever it looks like
 constexpr double kTestRate = 0.25;
 constexpr double kLearn = 0.1;      // weight of a new window
@@ -41,6 +43,8 @@ RateSample Difference(const RateSample& a, const RateSample& b) {
           .capture_drops = a.capture_drops - b.capture_drops,
           .live_probes = a.live_probes - b.live_probes,
           .live_answers = a.live_answers - b.live_answers,
+          .sequence_due = a.sequence_due - b.sequence_due,
+          .sequence_kept = a.sequence_kept - b.sequence_kept,
           .answered_first = a.answered_first - b.answered_first,
           .answered_second = a.answered_second - b.answered_second,
           .prohibited = a.prohibited - b.prohibited};
@@ -79,7 +83,10 @@ int64_t RateController::LongestWindow() const {
 // half of the suspect loss, were it still there.
 bool RateController::SaysEnough(const RateSample& d) const {
   if (d.refused > 0 || window_start_ns_ < settled_at_ns_) return true;
-  const auto answers = static_cast<double>(d.answered_first + d.answered_second);
+  const auto answers =
+      static_cast<double>(std::max(d.sequence_due, d.answered_first + d.answered_second));
+  // Without SEQ probes each step beyond the limit has to wait for the repeats that judge it.
+  if (mode_ == Mode::kProbe) return d.sequence_due >= kFewestAnswers;
   if (mode_ != Mode::kTest) return answers >= static_cast<double>(kFewestAnswers);
   return answers * std::max(suspect_.loss, kPathTolerance) >= kConclusive &&
          static_cast<double>(d.sent) * std::max(suspect_.prohibited, kProhibitedTolerance) >=
@@ -96,20 +103,29 @@ void RateController::Decide(const RateSample& d, double seconds, int64_t now_ns)
   const double dropped = Ratio(d.capture_drops, d.capture_drops + d.replies);
   if (dropped > kDropTolerance) return Decrease({dropped, true}, now_ns);
   const PathView view = ViewOf(d);
+  const bool silent = view.yield >= 0 && view.yield < kSilence * usual_yield_;
+  silent_windows_ = silent ? silent_windows_ + 1 : 0;
   const double loss = PathLoss(view);
   if (mode_ == Mode::kTest) return EndTest(view, now_ns);
   if (loss > 0) {
     // A second decrease without an increase between them may be bad luck, a third is not.
     return in_a_row_ >= 2 ? BeginTest(view, now_ns) : Decrease({loss, true}, now_ns);
   }
+  if (view.late && window_start_ns_ < repeats_from_ns_) return;  // nothing is known yet
   LearnAmbient(view);
   Increase(d, seconds, now_ns);
 }
 
 RateController::PathView RateController::ViewOf(const RateSample& d) {
   PathView view;
-  if (d.answered_first + d.answered_second >= kFewestAnswers) {
-    const uint64_t seconds = d.answered_second >= kFewestSeconds ? d.answered_second : 0;
+  if (d.sequence_due >= kFewestAnswers) {
+    // The two are read one after the other while they grow.
+    const uint64_t lost = d.sequence_due - std::min(d.sequence_kept, d.sequence_due);
+    view.loss = lost >= kFewestLost ? Ratio(lost, d.sequence_due) : 0;
+    view.answers = static_cast<double>(d.sequence_due);
+    view.late = false;
+  } else if (d.answered_first + d.answered_second >= kFewestAnswers) {
+    const uint64_t seconds = d.answered_second >= kFewestLost ? d.answered_second : 0;
     view.loss = std::min(1.0, Ratio(seconds, std::max<uint64_t>(d.answered_first, 1)));
     view.answers = static_cast<double>(d.answered_first + d.answered_second);
   }
@@ -123,18 +139,26 @@ RateController::PathView RateController::ViewOf(const RateSample& d) {
 // The share lost on the way beyond what is ambient; 0: none that is sure.
 double RateController::PathLoss(const PathView& view) const {
   double loss = 0;
-  if (view.loss >= 0) {
+  if (view.loss >= 0 && !(view.late && !RepeatsAreOfNow(view))) {
     const double expected = ambient_loss_ + kPathTolerance;
     const double noise = 2 * std::sqrt(expected / view.answers);  // two standard deviations
     if (view.loss > expected + noise) loss = view.loss - ambient_loss_;
   }
-  if (view.yield >= 0 && view.yield < kSilence * usual_yield_) {
+  if (silent_windows_ >= kSilentWindows) {
     loss = std::max(loss, 1 - view.yield / usual_yield_);
   }
   if (view.prohibited > 2 * ambient_prohibited_ + kProhibitedTolerance) {
     loss = std::max(loss, view.prohibited - ambient_prohibited_);
   }
   return loss;
+}
+
+// Repeats may belong to probes that were lost long ago: those of a host wait in its queue, and at
+// a low rate long. What is lost now shows in the first transmissions too.
+bool RateController::RepeatsAreOfNow(const PathView& view) const {
+  if (window_start_ns_ < repeats_from_ns_) return false;
+  const bool unknown = view.yield < 0 || usual_yield_ < 0;
+  return unknown || view.yield <= usual_yield_ * (1 - view.loss / 2);
 }
 
 void RateController::Decrease(const Loss& loss, int64_t now_ns) {
@@ -149,6 +173,7 @@ void RateController::Decrease(const Loss& loss, int64_t now_ns) {
   SetRate(std::clamp(kBelow * possible_, kDeepestCut * rate_, 0.95 * rate_));
   Hold(now_ns);
   settled_at_ns_ = now_ns + (loss.on_path ? options_.settle_ns : options_.window_ns / 2);
+  repeats_from_ns_ = now_ns + options_.late_ns;
   if (loss.on_path) ++in_a_row_;
   ++decreases_;
 }
@@ -164,7 +189,8 @@ void RateController::BeginTest(const PathView& view, int64_t now_ns) {
   rate_before_test_ = rate_;
   suspect_ = view;
   SetRate(kTestRate * rate_);
-  settled_at_ns_ = now_ns + options_.settle_ns;
+  settled_at_ns_ = now_ns + (view.late ? options_.late_ns : options_.settle_ns);
+  repeats_from_ns_ = now_ns + options_.late_ns;
   ++decreases_;
 }
 
@@ -199,6 +225,7 @@ void RateController::Increase(const RateSample& d, double seconds, int64_t now_n
       return SetRate(kBarelyBeyond * std::max(possible_, rate_));
     case Mode::kProbe:
       possible_ = rate_;
+      if (rate_ < kSlow && step_ >= kNear) return SetRate(2 * rate_);
       return SetRate(kSteps[std::min<size_t>(step_++, kSteps.size() - 1)] * rate_);
     case Mode::kTest:
       return;
@@ -212,7 +239,7 @@ void RateController::LearnAmbient(const PathView& view) {
   if (view.prohibited >= 0) {
     ambient_prohibited_ += kLearn * (view.prohibited - ambient_prohibited_);
   }
-  if (view.yield >= 0) {
+  if (view.yield >= 0 && silent_windows_ == 0) {
     usual_yield_ =
         usual_yield_ < 0 ? view.yield : usual_yield_ + kLearn * (view.yield - usual_yield_);
   }

@@ -4,22 +4,27 @@
 // comes back when the way is free again.
 //
 // A pure function of what the scan counts anyway, and of time: no clock, no thread, no socket, so
-// that tests drive it against a model link. Five signs of loss are read, each as the share that
+// that tests drive it against a model link. Six signs of loss are read, each as the share that
 // was lost in the window under decision:
 //
 //   refused      frames for which the kernel had no buffers: our own link is full
 //   capture      replies that the kernel's ring dropped: this machine is too slow
-//   repeats      answers to second transmissions for each answer to a first one. With a share p
+//   sequence     SEQ probes that a host which answers them has not answered when the next one
+//                leaves, 100 ms later: the way there or back lost them. Never repeated, and known
+//                at once
+//   repeats      where no SEQ probes go (hosts without open ports): answers to second transmissions
+//   for each answer to a first one. With a share p
 //                lost, (1 - p) of the probes are answered at the first and p (1 - p) at the
 //                second, so the quotient is p itself, however often a probe is repeated
-//   silence      live hosts answer a far smaller part of their probes than before: nearly all is
-//                lost, and then there are no repeats that count either
+//   silence      live hosts answer a far smaller part of what they are sent than before, for
+//                several windows in a row (which probes go out varies, and answers lag behind a
+//                rate that rises): nearly all is lost, and there are no repeats that count either
 //   prohibited   ICMP "administratively prohibited": somebody limits us
 //
-// The last three exist on idle networks too (a lossy radio link, a firewall that always says no).
-// That part does not go away when the rate falls, and so it is told apart: if loss goes on after a
-// decrease, the rate is cut to a quarter for a moment (kTest), and what remains even then is the
-// ambient level. Only what exceeds it counts.
+// All but the first two exist on idle networks too (a lossy radio link, a firewall that always says
+// no). That part does not go away when the rate falls, and so it is told apart: if loss goes on
+// after a decrease, the rate is cut to a quarter for a moment (kTest), and what remains even then
+// is the ambient level. Only what exceeds it counts.
 //
 // Model:
 //   kSlowStart  doubles each window until something is lost
@@ -44,10 +49,12 @@ struct RateSample {
   uint64_t refused = 0;          // of these, for want of buffers
   uint64_t replies = 0;          // taken from the capture ring
   uint64_t capture_drops = 0;    // not taken: the ring was full
-  uint64_t live_probes = 0;      // sent to hosts that have said something, repeats included
+  uint64_t live_probes = 0;      // sent for the first time, to hosts that have said something
   uint64_t live_answers = 0;     // to these
-  uint64_t answered_first = 0;   // of the answers: to the first transmission
-  uint64_t answered_second = 0;  // to the second
+  uint64_t sequence_due = 0;     // SEQ probes whose answer should be there
+  uint64_t sequence_kept = 0;    // of these, those whose answer is
+  uint64_t answered_first = 0;   // of probes that would be repeated: at the first transmission
+  uint64_t answered_second = 0;  // at the second
   uint64_t prohibited = 0;       // ICMP errors that say so
 };
 
@@ -56,7 +63,8 @@ struct RateControlOptions {
   double lowest = 100;                 // the OS phase cannot do with less
   double highest = 10e6;               // never more (--max-rate)
   int64_t window_ns = 200 * kNsPerMs;  // between decisions
-  int64_t settle_ns = 600 * kNsPerMs;  // after a decrease, while old losses still arrive
+  int64_t settle_ns = 300 * kNsPerMs;  // after a decrease, while old losses are still seen
+  int64_t late_ns = 1500 * kNsPerMs;   // the same for what only repeats show
   int64_t hold_ns = 1600 * kNsPerMs;   // at a limit that was found, before the next look beyond
 };
 
@@ -80,17 +88,19 @@ class RateController {
  private:
   struct Loss {
     double share = 0;      // 0: none
-    bool on_path = false;  // seen late, and may be ambient
+    bool on_path = false;  // may be ambient
   };
   // What one window showed of the path.
   struct PathView {
-    double loss = -1;        // by repeats; -1: too little was answered to say
+    double loss = -1;        // by SEQ probes, else by repeats; -1: too little was answered
+    bool late = true;        // not by SEQ probes
     double yield = -1;       // answers for each probe to a live host; likewise
     double prohibited = -1;  // share of the packets
     double answers = 0;      // that `loss` rests on
   };
   static PathView ViewOf(const RateSample& d);
   double PathLoss(const PathView& view) const;
+  bool RepeatsAreOfNow(const PathView& view) const;
   int64_t LongestWindow() const;
   bool SaysEnough(const RateSample& d) const;
   void Decide(const RateSample& d, double seconds, int64_t now_ns);
@@ -111,6 +121,7 @@ class RateController {
   double possible_ = 0;  // limit, as far as it is known
   uint32_t step_ = 0;    // of kProbe
   int64_t settled_at_ns_ = 0;
+  int64_t repeats_from_ns_ = 0;  // from when on repeats speak of the present rate
   int64_t probe_at_ns_ = 0;
   int64_t hold_ns_;
   double rate_before_test_ = 0;
@@ -120,6 +131,7 @@ class RateController {
   double ambient_prohibited_ = 0;
   double usual_yield_ = -1;        // -1: not known yet
   int64_t path_decrease_ns_ = -1;  // the last one for loss on the path; -1: none
+  uint32_t silent_windows_ = 0;    // in a row
   uint32_t decreases_ = 0;
 };
 

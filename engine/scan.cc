@@ -209,7 +209,9 @@ RateSample Scan::rate_sample() const {
                    c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests];
     sample.refused += c[LaneCounter::kUnsent];
     sample.live_probes += c[LaneCounter::kSentToLive];
-    sample.live_answers += c[LaneCounter::kReplyPort] + c[LaneCounter::kReplyProbe];
+    sample.live_answers += c[LaneCounter::kAnsweredSequence] + c[LaneCounter::kAnsweredFirst];
+    sample.sequence_due += c[LaneCounter::kSequenceDue];
+    sample.sequence_kept += c[LaneCounter::kSequenceKept];
     sample.answered_first += c[LaneCounter::kAnsweredFirst];
     sample.answered_second += c[LaneCounter::kAnsweredSecond];
     sample.prohibited += c[LaneCounter::kProhibited];

@@ -17,6 +17,7 @@ struct LinkOptions {
   double capacity = 1e9;         // packets per second
   double queue_s = 0.02;         // of the capacity, in seconds
   double answering = 0.2;        // share of probes that live hosts get
+  double sequence = 0.3;         // share of these that are SEQ probes
   double ambient = 0;            // share lost whatever the rate
   bool refuses = false;          // what does not fit is refused by the kernel instead of lost
   double capture = 1e9;          // replies per second that this machine can take
@@ -25,7 +26,7 @@ struct LinkOptions {
   double always_prohibited = 0;  // share of probes that a firewall refuses at any rate
 };
 
-// Repeats of what was lost leave 150 ms later; answers take 20 ms.
+// Repeats of what was lost leave 400 ms later; answers take 20 ms.
 class ModelLink {
  public:
   explicit ModelLink(const LinkOptions& options) : options_(options) {}
@@ -54,6 +55,12 @@ class ModelLink {
     double first = 0, second = 0, rest = 0;
   };
 
+  struct Sequence {
+    int64_t when = 0;
+    double probes = 0;
+    double lost = 0;  // share
+  };
+
   void Send(double packets, int64_t now) {
     sent_ += packets;
     const double limited = std::max(0.0, packets - options_.limiter * 0.01);
@@ -65,12 +72,14 @@ class ModelLink {
     (options_.refuses ? refused_ : lost_) += over;
     const double share = packets > 0 && !options_.refuses ? over / packets : 0;
     loss_ = 1 - (1 - share) * (1 - options_.ambient);
-    Probe(0, packets * options_.answering, now);
+    const double live = packets * options_.answering;
+    sequence_.push_back({now + 100 * kNsPerMs, live * options_.sequence, loss_});
+    Probe(0, live * (1 - options_.sequence), now);
   }
 
   // The attempt-th repeat of `probes` meets the loss of now.
   void Probe(int attempt, double probes, int64_t now) {
-    live_probes_ += probes;
+    if (attempt == 0) live_probes_ += probes;
     Later answers{.when = now + 20 * kNsPerMs};
     (attempt == 0   ? answers.first
      : attempt == 1 ? answers.second
@@ -78,12 +87,18 @@ class ModelLink {
     later_.push_back(answers);
     if (attempt < 3) {
       later_.push_back(
-          {.when = now + 150 * kNsPerMs, .attempt = attempt + 1, .probes = probes * loss_});
+          {.when = now + 400 * kNsPerMs, .attempt = attempt + 1, .probes = probes * loss_});
     }
   }
 
   void Receive(int64_t now) {
     double answers = 0;
+    for (; !sequence_.empty() && sequence_.front().when <= now; sequence_.pop_front()) {
+      const Sequence& due = sequence_.front();
+      sequence_due_ += due.probes;
+      sequence_kept_ += due.probes * (1 - due.lost);
+      answers += due.probes * (1 - due.lost);
+    }
     for (size_t n = later_.size(); n > 0; --n) {
       const Later later = later_.front();
       later_.pop_front();
@@ -109,7 +124,9 @@ class ModelLink {
             .replies = whole(replies_),
             .capture_drops = whole(drops_),
             .live_probes = whole(live_probes_),
-            .live_answers = whole(replies_),
+            .live_answers = whole(first_),
+            .sequence_due = whole(sequence_due_),
+            .sequence_kept = whole(sequence_kept_),
             .answered_first = whole(first_),
             .answered_second = whole(second_),
             .prohibited = whole(prohibited_)};
@@ -117,6 +134,8 @@ class ModelLink {
 
   LinkOptions options_;
   std::deque<Later> later_;
+  std::deque<Sequence> sequence_;
+  double sequence_due_ = 0, sequence_kept_ = 0;
   double held_ = 0, sent_ = 0, lost_ = 0, refused_ = 0, replies_ = 0, drops_ = 0;
   double first_ = 0, second_ = 0, live_probes_ = 0, prohibited_ = 0, highest_ = 0, loss_ = 0;
 };
@@ -143,7 +162,7 @@ TEST_P(LinkCapacity, IsFoundWithinATenthAndHardlyAnythingIsLost) {
   EXPECT_GT(steady.rate, 0.9 * GetParam());
   EXPECT_LT(steady.rate, 1.02 * GetParam());
   // The price of looking; where little is answered, loss must be larger to be seen.
-  EXPECT_LT(steady.loss, GetParam() < 1e4 ? 0.035 : 0.015);
+  EXPECT_LT(steady.loss, GetParam() < 2e4 ? 0.03 : 0.02);
 }
 
 TEST_P(LinkCapacity, IsFoundThroughTheKernelsRefusalsToo) {
@@ -175,7 +194,7 @@ TEST_P(LinkCapacity, IsBackWithinFiveSecondsAfterCongestion) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(SlowToFast, LinkCapacity, testing::Values(3e3, 5e4, 1e6));
+INSTANTIATE_TEST_SUITE_P(SlowToFast, LinkCapacity, testing::Values(1e4, 5e4, 1e6));
 
 TEST(RateController, LosesLittleOnTheWayUp) {
   ModelLink link({.capacity = 50'000});
@@ -207,12 +226,35 @@ TEST(RateController, NeverExceedsTheHighestRate) {
   EXPECT_EQ(low.rate(), 200);
 }
 
-TEST(RateController, NeverFallsBelowTheLowestRate) {
+TEST(RateController, WhereNothingGetsThroughItStaysNearTheLowestRate) {
   ModelLink link({.capacity = 1});
   int64_t now = kNsPerSecond;
   RateController controller({.lowest = 100}, now);
   link.Run(controller, now, 30);
-  EXPECT_EQ(controller.rate(), 100);
+  EXPECT_GE(controller.rate(), 100);
+  EXPECT_LT(controller.rate(), 300);
+}
+
+// Few answers a window: the limit is found less exactly.
+TEST(RateController, FindsASlowLinkToo) {
+  ModelLink link({.capacity = 1000});
+  int64_t now = kNsPerSecond;
+  RateController controller({}, now);
+  link.Run(controller, now, 15);
+  const Measured steady = Measure(link, controller, now, 60);
+  EXPECT_GT(steady.rate, 750);
+  EXPECT_LT(steady.loss, 0.2);
+}
+
+// No host has an open port, so nothing but repeats tells of loss, and that late.
+TEST(RateController, RepeatsAloneAreEnough) {
+  ModelLink link({.capacity = 50'000, .sequence = 0});
+  int64_t now = kNsPerSecond;
+  RateController controller({}, now);
+  link.Run(controller, now, 15);
+  const Measured steady = Measure(link, controller, now, 60);
+  EXPECT_GT(steady.rate, 0.8 * 50'000);
+  EXPECT_LT(steady.loss, 0.06);
 }
 
 TEST(RateController, LossThatTheRateDoesNotCauseIsNoReasonToStop) {
@@ -223,7 +265,7 @@ TEST(RateController, LossThatTheRateDoesNotCauseIsNoReasonToStop) {
     link.Run(controller, now, 20);
     const Measured steady = Measure(link, controller, now, 60);
     EXPECT_GT(steady.rate, 0.85 * 50'000) << ambient;
-    EXPECT_LT(steady.loss, 0.03) << ambient;  // beyond the ambient part
+    EXPECT_LT(steady.loss, 0.04) << ambient;  // beyond the ambient part
   }
 }
 
@@ -251,6 +293,38 @@ TEST(RateController, ARateThatIsNotUsedIsNotRaised) {
   RateController controller({}, now);
   link.Run(controller, now, 30);
   EXPECT_LE(controller.rate(), 8'000.0);
+}
+
+TEST(RateController, WhatHostsAnswerMayVaryWithThePhaseTheyAreIn) {
+  int64_t now = kNsPerSecond;
+  RateController controller({}, now);
+  RateSample total;
+  for (int i = 0; i < 200; ++i) {
+    now += 200 * kNsPerMs;
+    total.sent += static_cast<uint64_t>(controller.rate() / 5);
+    total.live_probes += 1000;
+    const uint64_t answers = i % 12 < 6 ? 1000 : i % 12 < 10 ? 450 : 100;
+    total.live_answers += answers;
+    total.answered_first += answers;
+    controller.Update(total, now);
+  }
+  EXPECT_EQ(controller.decreases(), 0u);
+}
+
+TEST(RateController, RepeatsOfWhatWasLostLongAgoAreNoLoss) {
+  int64_t now = kNsPerSecond;
+  RateController controller({}, now);
+  RateSample total;
+  for (int i = 0; i < 100; ++i) {
+    now += 200 * kNsPerMs;
+    total.sent += static_cast<uint64_t>(controller.rate() / 5);
+    total.live_probes += 120;
+    total.live_answers += 110;
+    total.answered_first += 110;
+    total.answered_second += i < 20 ? 0 : 30;  // while first transmissions are answered as ever
+    controller.Update(total, now);
+  }
+  EXPECT_EQ(controller.decreases(), 0u);
 }
 
 TEST(RateController, AFewRepeatsAreChance) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/osprey/machine_notes.h"
 
+#include <algorithm>
 #include <bitset>
 #include <cstdint>
 #include <cstdio>
@@ -87,29 +88,31 @@ void NotePorts(const PortPlan& plan, const std::string& proc, std::vector<std::s
       plan.first, plan.last, shared.count(), connections, outside.first, outside.last));
 }
 
-void NoteTracking(const PaceLimits& rate, const std::string& proc,
+void NoteTracking(const Traffic& traffic, const std::string& proc,
                   std::vector<std::string>& notes) {
   const auto size = ReadNumber(proc + "/sys/net/netfilter/nf_conntrack_max");
   const auto used = ReadNumber(proc + "/sys/net/netfilter/nf_conntrack_count");
-  if (!size || !used || rate.packets_per_second <= 0) return;
-  const double wanted = rate.packets_per_second * kEntrySeconds;
+  if (!traffic.through_netfilter || !size || !used) return;
+  auto wanted = static_cast<double>(traffic.packets);
+  if (traffic.packets_per_second > 0) {
+    wanted = std::min(wanted, traffic.packets_per_second * kEntrySeconds);
+  }
   const uint64_t left = *size > *used ? *size - *used : 0;
   if (wanted <= static_cast<double>(left)) return;
   notes.push_back(absl::StrFormat(
-      "connection tracking is on, and %d of its %d entries are used; packets that pass it (through "
-      "a bridge, NAT or raw-ip on this machine) make up to %.0f entries at this rate, and what "
-      "finds no room is dropped: take a lower rate, or exempt the scan (iptables -t raw ... -j "
-      "NOTRACK)",
+      "connection tracking is on, %d of its %d entries are used, and this scan may make up to "
+      "%.0f: what finds no room is dropped; take a lower rate, or exempt the scan (nft ... "
+      "notrack)",
       *used, *size, wanted));
 }
 
 }  // namespace
 
-std::vector<std::string> MachineNotes(const PortPlan& plan, const PaceLimits& rate,
+std::vector<std::string> MachineNotes(const PortPlan& plan, const Traffic& traffic,
                                       const std::string& proc) {
   std::vector<std::string> notes;
   NotePorts(plan, proc, notes);
-  NoteTracking(rate, proc, notes);
+  NoteTracking(traffic, proc, notes);
   return notes;
 }
 

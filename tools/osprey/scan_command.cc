@@ -55,6 +55,7 @@ void CatchHangups() {
   sigaction(SIGHUP, &action, nullptr);
 }
 
+constexpr uint64_t kMostPacketsPerTarget = 64;  // discovery, some ports, one round with repeats
 constexpr size_t kListPiece = size_t{1} << 16;
 
 void PrintLines(const std::string& text) {
@@ -474,9 +475,12 @@ void ScanRun::PrintNotes() const {
                                removed.addresses, std::string(removed.range->name)));
   }
   for (const std::string& note : network_->notes()) PrintError(note);
-  for (const std::string& note : MachineNotes(settings_.port_plan, settings_.rate)) {
-    PrintError(note);
-  }
+  const auto& rings = network_->ring_names();
+  const Traffic traffic{
+      .packets = settings_.targets.size() * kMostPacketsPerTarget,
+      .packets_per_second = settings_.rate.packets_per_second,
+      .through_netfilter = std::find(rings.begin(), rings.end(), "raw-ip") != rings.end()};
+  for (const std::string& note : MachineNotes(settings_.port_plan, traffic)) PrintError(note);
 }
 
 io::ScanSummary ScanRun::Summary(const absl::Status& status) const {
