@@ -118,8 +118,15 @@ void HostStack::AnswerOpen(const Host& host, const Probe& probe, Reply& reply) c
       return AnswerTcp(host, probe, p.ecn(), -1, p.open_ids(), reply);
     }
     const TcpBehaviour& how = index >= 0 ? p.syn(static_cast<unsigned>(index)) : p.plain_syn();
-    return AnswerTcp(host, probe, how, index, p.open_ids(), reply);
+    // A reset amid SYN-ACKs does not count: the distance between TCP's and ICMP's numbers is
+    // measured from the last SYN-ACK (SS).
+    static constexpr IpIdPlan kNoId{.kind = IpIdKind::kZero};
+    const bool reset = index > 0 && (how.flags & kTcpRst) != 0;
+    return AnswerTcp(host, probe, how, index, reset ? kNoId : p.open_ids(), reply);
   }
+  // Of a connection that was accepted, whose number is known without state: the service stays
+  // quiet.
+  if ((flags & kTcpAck) != 0 && probe.tcp.ack - 1 == ConnectionHash(host, probe, 0)) return;
   const Segment segment = (flags & kTcpAck) != 0   ? Segment::kAckOpen
                           : (flags & kTcpSyn) != 0 ? Segment::kSynFinOpen
                                                    : Segment::kNullOpen;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line `osprey-lab`: a network of emulated hosts on one machine (docs/lab.md).
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "tools/lab/run_command.h"
 #include "tools/lab/score_command.h"
@@ -20,8 +22,15 @@ int Main(int argc, char** argv) {
   ScoreOptions score;
   CLI::App* score_app = app.add_subcommand("score", "Compare results with what the world was");
   DescribeScoreOptions(*score_app, score);
+  // The command's own options are nobody else's: what is behind the first "--" is never parsed.
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (const auto mark = std::find(words.begin(), words.end(), "--"); mark != words.end()) {
+    run.command.assign(mark + 1, words.end());
+    words.erase(mark, words.end());
+  }
   try {
-    app.parse(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants it
+    app.parse(words);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     std::fprintf(stderr, "osprey-lab: %s\n", error.what());

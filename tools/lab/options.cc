@@ -192,7 +192,8 @@ absl::StatusOr<BoxSpec> ParseBox(std::string_view text) {
 
 void DescribeWorldOptions(CLI::App& app, WorldOptions& options) {
   app.add_option("--config", options.config, "File that describes the world (JSON)");
-  app.add_option("--net", options.nets, "Emulated range, e.g. 10.0.0.0/16 (may be repeated)");
+  app.add_option("--net", options.nets, "Emulated range, e.g. 10.0.0.0/16 (may be repeated)")
+      ->allow_extra_args(false);
   app.add_option("--mix", options.mix,
                  "References of the hosts: NAME[:WEIGHT],... NAME is a reference, a part of its "
                  "name, vendor, family or type, #LINE, or all");
@@ -206,7 +207,8 @@ void DescribeWorldOptions(CLI::App& app, WorldOptions& options) {
   app.add_option("--uptime", options.uptime, "Days since the hosts' start: LOW-HIGH");
   app.add_option("--seed", options.seed, "Makes another world of the same description");
   app.add_option("--db", options.database, "Database text (default: the installed one)");
-  app.add_option("--box", options.boxes, "Middlebox: KIND;PREFIX[;OPTION...] (may be repeated)");
+  app.add_option("--box", options.boxes, "Middlebox: KIND;PREFIX[;OPTION...] (may be repeated)")
+      ->allow_extra_args(false);
   app.add_flag("--on-link", options.on_link, "Hosts answer ARP themselves, without a gateway");
   NetworkSpec& network = options.network;
   app.add_option("--delay", network.delay_ms, "Milliseconds one way")->check(CLI::Range(0., 1e4));

@@ -85,10 +85,14 @@ void DescribeRunOptions(CLI::App& app, RunOptions& options) {
   app.add_option("--ring", options.ring_mb, "Memory of the capture ring, MB")
       ->check(CLI::Range(1, 1024));
   app.add_flag("-q,--quiet", options.quiet, "No summary of frames at the end");
-  app.add_option("command", options.command, "The command, after --")->required();
+  app.footer("The command stands behind --: osprey-lab run --net 10.0.0.0/16 -- nmap -O 10.0.0.1");
 }
 
 int RunLab(const RunOptions& options) {
+  if (options.command.empty()) {
+    return Fail(absl::InvalidArgumentError("no command: run OPTIONS -- COMMAND"),
+                tools::kExitUsage);
+  }
   absl::StatusOr<Session> session = OpenSession(options.world);
   if (!session.ok()) return Fail(session.status(), tools::kExitCannotStart);
   if (!options.truth.empty()) {

@@ -19,7 +19,7 @@ struct RunOptions {
   int timeout_s = 0;
   int ring_mb = 64;
   bool quiet = false;
-  std::vector<std::string> command;
+  std::vector<std::string> command;  // what stands behind "--"; not read by CLI11
 };
 
 void DescribeRunOptions(CLI::App& app, RunOptions& options);

@@ -71,6 +71,14 @@ TEST_F(HostStackTest, PlainSynGetsOnlyWhatItOffers) {
   EXPECT_FALSE(reply.options.has_timestamp);
 }
 
+TEST_F(HostStackTest, ServicesKeepAcceptedConnections) {
+  const Reply accepted = Ask(MakeTcp(kHost, kOpenPort, kTcpSyn));
+  Packet ack = MakeTcp(kHost, kOpenPort, kTcpAck);
+  EXPECT_EQ(Ask(ack).tcp.flags, kTcpRst);  // of no connection
+  wire::Store32(ack.data() + wire::kIpv4Bytes + wire::kTcpAckAt, accepted.tcp.seq + 1);
+  EXPECT_EQ(Ask(ack).kind, Reply::Kind::kNone);
+}
+
 TEST_F(HostStackTest, IpIdsOfClosedPortsCount) {
   const uint16_t first = Ask(MakeTcp(kHost, kClosedPort, kTcpAck)).ip.id;
   EXPECT_EQ(Ask(MakeTcp(kHost, kClosedPort, kTcpAck)).ip.id, first + 1);
