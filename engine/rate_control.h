@@ -130,7 +130,6 @@ class RateController {
   double ambient_loss_ = 0;
   double ambient_prohibited_ = 0;
   double usual_yield_ = -1;        // -1: not known yet
-  int64_t path_decrease_ns_ = -1;  // the last one for loss on the path; -1: none
   uint32_t silent_windows_ = 0;    // in a row
   uint32_t decreases_ = 0;
 };
