@@ -2,7 +2,9 @@
 // Packets per second and cycles per packet of every send ring, with the bare kernel loops beside
 // them, on one veth pair in namespaces of the program's own. Nothing leaves the machine.
 //
-//   sudo send_ring_bench [ROUNDS [MILLISECONDS]]      (default 9 rounds of 200 ms)
+//   sudo send_ring_bench [ROUNDS [MILLISECONDS [NAME]]]
+//
+//   default: 9 rounds of 200 ms; NAME: only contenders whose names hold it
 //
 // Contenders take turns within a round, in another order each round, so that drift of the machine
 // hits all alike; medians are printed. "bare" loops send one prebuilt frame and read nothing
@@ -156,10 +158,12 @@ void Print(const std::vector<Contender>& contenders) {
   }
 }
 
-void RunAll(int rounds, int64_t duration_ns) {
+void RunAll(int rounds, int64_t duration_ns, const std::string& wanted) {
   const auto links = LinkTable::Load();
   OSPREY_CHECK(links.ok());
   std::vector<Contender> contenders = AllContenders(**links->Find("osp0"), **links->Find("osp2"));
+  std::erase_if(contenders,
+                [&](const Contender& c) { return c.name.find(wanted) == std::string::npos; });
   std::vector<size_t> order(contenders.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::mt19937 random(1);
@@ -176,8 +180,9 @@ void RunAll(int rounds, int64_t duration_ns) {
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 9;
   const int milliseconds = argc > 2 ? std::atoi(argv[2]) : 200;
+  const std::string wanted = argc > 3 ? argv[3] : "";
   if (rounds < 1 || milliseconds < 1) {
-    std::fprintf(stderr, "usage: %s [ROUNDS [MILLISECONDS]]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s [ROUNDS [MILLISECONDS [NAME]]]\n", argv[0]);
     return 2;
   }
   const auto netns = osprey::testing::ScopedNetns::Create();
@@ -194,6 +199,6 @@ int main(int argc, char** argv) {
                                          (*netns)->far_path(), "; ip link set osp2 up"));
   OSPREY_CHECK(second.exit_status == 0);
   OSPREY_CHECK((*netns)->FarCommand("ip link set osp3 up").exit_status == 0);
-  (*netns)->Near([&] { osprey::io::RunAll(rounds, milliseconds * osprey::kNsPerMs); });
+  (*netns)->Near([&] { osprey::io::RunAll(rounds, milliseconds * osprey::kNsPerMs, wanted); });
   return 0;
 }
