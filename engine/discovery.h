@@ -27,7 +27,9 @@
 
 namespace osprey::engine {
 
-enum class ProbeKind : uint8_t { kSyn, kAck, kEcho, kUdp };
+// kKnownPort is a SYN to a port that is known from elsewhere (PortHint); targets without one are
+// left out of that pass.
+enum class ProbeKind : uint8_t { kSyn, kAck, kEcho, kUdp, kKnownPort };
 
 struct DiscoveryStep {
   ProbeKind kind = ProbeKind::kSyn;
@@ -51,6 +53,9 @@ struct DiscoveryPlan {
 
   uint64_t passes() const {
     return std::max<uint64_t>({1, steps.size(), any_on_link ? arp_passes : uint64_t{1}});
+  }
+  bool AsksKnownPorts() const {
+    return !steps.empty() && steps.front().kind == ProbeKind::kKnownPort;
   }
   uint64_t places() const { return part.size(); }
   uint64_t end() const { return passes() * places(); }

@@ -21,12 +21,6 @@ size_t SourceCount(const Network& network) {
   return most;
 }
 
-size_t FirstSyn(const DiscoveryPlan& plan) {
-  const auto is_syn = [](const DiscoveryStep& step) { return step.kind == ProbeKind::kSyn; };
-  const auto found = std::find_if(plan.steps.begin(), plan.steps.end(), is_syn);
-  return static_cast<size_t>(found - plan.steps.begin());
-}
-
 }  // namespace
 
 Lane::Lane(const LaneShared* shared, const LaneConfig& config,
@@ -49,7 +43,6 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       resent_ns_(kLongAgo),
       nets_(shared->net, config.max_hosts, DeriveKey(shared->seed, "net limiter")),
       exclusions_(shared->exclusions),
-      hint_step_(FirstSyn(*shared->discovery)),
       alive_(kAliveCapacity),
       history_(config.max_hosts),
       results_(config.max_hosts),

@@ -213,8 +213,10 @@ class Lane {
   bool Fill();
   bool FillDiscovery(uint32_t allowance);
   void SendDiscovery(const DiscoveryTarget& target, uint32_t attempts);
-  // The port that `step` asks of this target: one that is known to answer, if there is any.
-  HostOrderPort LikelyOpenPort(const DiscoveryTarget& target, const DiscoveryStep& step) const;
+  // The port by which this target is known from elsewhere, an open one if there is any; 0: none.
+  HostOrderPort KnownPort(Ipv4Addr address) const;
+  // Takes the ports that are known from elsewhere, unless what was seen speaks against it.
+  void TakeHints(HostState& host, const Alive& alive) const;
   uint32_t WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
                      std::byte* frame) const;
   void SendPort(uint32_t slot, HostOrderPort to_port);
@@ -257,7 +259,6 @@ class Lane {
   const ExclusionSet* exclusions_;
   std::shared_ptr<const ExclusionSet> new_exclusions_;  // of the controls, if they have any
   bool admitting_ = true;
-  size_t hint_step_;          // of discovery: asks the port that is known to be open, if one is
   std::vector<Alive> alive_;  // ring buffer
   size_t alive_first_ = 0;
   size_t alive_count_ = 0;

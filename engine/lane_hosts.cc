@@ -41,16 +41,28 @@ void Lane::StartHosts() {
     host.next_hop = path.on_link ? alive.mac : path.next_hop;
     started_ns_[slot] = now_;
     if (results_[slot]) results_[slot]->clear();
-    for (const PortHint& hint : shared_->discovery->targets->HintsFor(alive.address)) {
-      // What was seen just now counts for more.
-      if (hint.port == alive.open_port || hint.port == alive.closed_port) continue;
-      HostOrderPort& known = hint.closed ? host.closed_port : host.open_port;
-      if (known == 0) known = hint.port;
-    }
+    TakeHints(host, alive);
     machine_.Start(host, -1, now_);
     if (alive.open_port != 0) RememberPort(slot, alive.open_port, PortState::kOpen);
     if (alive.closed_port != 0) RememberPort(slot, alive.closed_port, PortState::kClosed);
     Reschedule(slot);
+  }
+}
+
+// Discovery asks a known port first. Where that was not what the host answered, the port is not
+// what it was said to be (or the probe was lost), and the ladder finds ports as for any host.
+void Lane::TakeHints(HostState& host, const Alive& alive) const {
+  const DiscoveryPlan& plan = *shared_->discovery;
+  const auto hints = plan.targets->HintsFor(alive.address);
+  const bool asked = plan.AsksKnownPorts() && !host.on_link && !host.local;
+  const auto seen = [&](const PortHint& hint) {
+    return hint.port == (hint.closed ? alive.closed_port : alive.open_port);
+  };
+  if (asked && std::none_of(hints.begin(), hints.end(), seen)) return;
+  for (const PortHint& hint : hints) {
+    if (hint.port == alive.open_port || hint.port == alive.closed_port) continue;
+    HostOrderPort& known = hint.closed ? host.closed_port : host.open_port;
+    if (known == 0) known = hint.port;
   }
 }
 

@@ -109,6 +109,9 @@ void Lane::SendDiscovery(const DiscoveryTarget& target, uint32_t attempts) {
   }
   // Modulo: all passes are walked once more if hosts were turned away for want of room.
   if (needs_arp && target.pass % plan.passes() >= plan.arp_passes) return;
+  const bool known_only =
+      !needs_arp && plan.steps[target.pass % plan.steps.size()].kind == ProbeKind::kKnownPort;
+  if (known_only && KnownPort(target.address) == 0) return;
   if (const int64_t due = nets_.NotBefore(target.address, now_); due > now_) {
     return Postpone(target, attempts, due);
   }
@@ -123,13 +126,11 @@ void Lane::SendDiscovery(const DiscoveryTarget& target, uint32_t attempts) {
   Add(port, frame, length, MakeDiscoveryTag(target, attempts), {});
 }
 
-HostOrderPort Lane::LikelyOpenPort(const DiscoveryTarget& target, const DiscoveryStep& step) const {
-  const TargetSet& targets = *shared_->discovery->targets;
-  if (targets.hints().empty()) return step.port;
-  const auto hints = targets.HintsFor(target.address);
+HostOrderPort Lane::KnownPort(Ipv4Addr address) const {
+  const auto hints = shared_->discovery->targets->HintsFor(address);
   const auto open =
       std::find_if(hints.begin(), hints.end(), [](const PortHint& hint) { return !hint.closed; });
-  return open != hints.end() ? open->port : hints.empty() ? step.port : hints.front().port;
+  return open != hints.end() ? open->port : hints.empty() ? HostOrderPort{0} : hints.front().port;
 }
 
 uint32_t Lane::WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
@@ -143,9 +144,10 @@ uint32_t Lane::WriteStep(const Port& port, const Path& path, const DiscoveryTarg
       shared_->identities->NoiseFor(target.address, target.pass, kDiscoveryNoise, repeat);
   const CookieJar& cookies = *shared_->cookies;
   switch (step.kind) {
-    case ProbeKind::kSyn: {
+    case ProbeKind::kSyn:
+    case ProbeKind::kKnownPort: {
       const HostOrderPort to_port =
-          target.pass % plan.steps.size() == hint_step_ ? LikelyOpenPort(target, step) : step.port;
+          step.kind == ProbeKind::kSyn ? step.port : KnownPort(target.address);
       return probes.WriteSyn(to, to_port, cookies.ForSyn(target.address, to_port, repeat), noise,
                              frame);
     }

@@ -59,6 +59,10 @@ absl::Status Scan::Build() {
     inputs_.rate.packets_per_second = rate_controller_->rate();
   }
   const uint64_t size = inputs_.targets->size();
+  // A pass of its own: a port that is not what it was must not cost the host.
+  if (!inputs_.targets->hints().empty() && !inputs_.steps.empty()) {
+    inputs_.steps.insert(inputs_.steps.begin(), {ProbeKind::kKnownPort, 0});
+  }
   discovery_ = {.targets = inputs_.targets,
                 .order = &order_,
 

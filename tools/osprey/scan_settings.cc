@@ -356,6 +356,8 @@ void ComputeDigests(ScanSettings& settings) {
   for (const DiscoveryStep& step : settings.steps) {
     absl::StrAppend(&options, static_cast<int>(step.kind), ":", step.port, ",");
   }
+  // They make a pass of their own, in which positions count too.
+  if (!settings.targets.hints().empty()) absl::StrAppend(&options, "known ports");
   settings.options_digest = Digest("options digest", options);
   std::string targets;
   for (const AddressInterval& interval : settings.targets.addresses().intervals()) {
