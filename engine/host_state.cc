@@ -162,13 +162,25 @@ HostAction HostMachine::PortsDue(HostState& s, int64_t now) const {
       s.batch_sent = 0;
       continue;
     }
-    s.port_cursor += s.batch_size;
-    s.batch_size = NextBatchSize(s);
-    s.batch_answered = 0;
-    s.batch_sent = 0;
-    s.batch_pass = 0;
+    if (const HostAction silent = EndBatch(s); silent.silent != 0) return silent;
   }
   return EndPorts(s);
+}
+
+// Goes on to the next batch; says which ports of this one never answered.
+HostAction HostMachine::EndBatch(HostState& s) const {
+  const auto all = static_cast<uint32_t>((uint64_t{1} << s.batch_size) - 1);
+  // After so many refusals, which were sent and which not is no longer known.
+  const bool known = s.refusals < kMostRefusals;
+  const HostAction silent{.kind = HostAction::Kind::kPortsSilent,
+                          .first_port = s.port_cursor,
+                          .silent = known ? all & ~s.batch_answered : 0};
+  s.port_cursor += s.batch_size;
+  s.batch_size = NextBatchSize(s);
+  s.batch_answered = 0;
+  s.batch_sent = 0;
+  s.batch_pass = 0;
+  return silent;
 }
 
 HostAction HostMachine::ProbePort(HostState& s, uint8_t i, int64_t now) const {
@@ -224,7 +236,7 @@ bool HostMachine::OnPort(HostState& s, HostOrderPort port, PortState port_state,
   if (port_state == PortState::kFiltered || port == 0) return news;
   HostOrderPort& chosen = port_state == PortState::kOpen ? s.open_port : s.closed_port;
   if (chosen == 0 || port < chosen) {
-    news = news || chosen == 0;
+    news = true;
     chosen = port;
   }
   if (!config_->all_ports && s.open_port != 0 && s.closed_port != 0) {

@@ -19,6 +19,7 @@
 
 #include "base/address.h"
 #include "base/answers.h"
+#include "engine/port_table.h"
 #include "engine/rtt.h"
 #include "matcher/observation.h"
 #include "matcher/probe_id.h"
@@ -26,8 +27,6 @@
 namespace osprey::engine {
 
 enum class Phase : uint8_t { kFree, kPorts, kSequence, kTests, kMatching, kPause, kFinished };
-
-enum class PortState : uint8_t { kUnknown, kOpen, kClosed, kFiltered };
 
 // How the scan treats every host. Immutable while a scan runs.
 struct HostConfig {
@@ -118,6 +117,7 @@ struct HostAction {
   enum class Kind : uint8_t {
     kNothing,      // ask NextDue again
     kSendPort,     // a discovery SYN to `port`
+    kPortsSilent,  // the ports of `silent` did not answer; ask NextDue again
     kSendProbe,    // OS probe `probe`, transmission 1..4
     kBeginRound,   // needs an identity: call BeginRound; also asks for SEQ budget
     kRoundDone,    // the observation is complete: hand it to a matcher
@@ -127,6 +127,8 @@ struct HostAction {
   HostOrderPort port = 0;
   matcher::ProbeId probe = matcher::ProbeId::kSeq1;
   uint8_t transmission = 0;
+  uint32_t first_port = 0;  // index into HostConfig::ports
+  uint32_t silent = 0;      // bit i: first_port + i
 };
 
 // What the matcher thinks of a finished round (decision 17).
@@ -196,6 +198,7 @@ class HostMachine {
  private:
   HostAction PortsDue(HostState& state, int64_t now) const;
   HostAction ProbePort(HostState& state, uint8_t i, int64_t now) const;
+  HostAction EndBatch(HostState& state) const;
   HostAction EndPorts(HostState& state) const;
   HostAction SequenceDue(HostRecord& host, int64_t now) const;
   int64_t SequenceNextDue(const HostRecord& host) const;

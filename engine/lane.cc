@@ -85,8 +85,7 @@ bool Lane::RunOnce() {
   RetryBlocked();
   if (abandoned_.load(std::memory_order_relaxed)) {
     // Nothing new leaves; what a matcher holds comes back first.
-    counters_[LaneCounter::kHostsAbandoned].Add(alive_count_);
-    alive_count_ = 0;
+    AbandonWaiting();
     for (uint32_t slot = 0; slot < hosts_.used_slots(); ++slot) {
       const Phase phase = hosts_[slot].state.phase;
       if (phase == Phase::kFree || phase == Phase::kMatching) continue;
@@ -94,11 +93,18 @@ bool Lane::RunOnce() {
       Erase(slot);
     }
   } else {
+    if (stopping_.load(std::memory_order_relaxed)) AbandonWaiting();
     StartHosts();
     worked |= Fill();
   }
   UpdateProgress();
   return worked;
+}
+
+// They are in nobody's account yet: a resumed scan finds them again.
+void Lane::AbandonWaiting() {
+  counters_[LaneCounter::kHostsAbandoned].Add(alive_count_);
+  alive_count_ = 0;
 }
 
 void Lane::UpdateProgress() {

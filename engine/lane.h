@@ -85,7 +85,7 @@ class Lane {
   Doorbell& bell() { return bell_; }
   const LaneCounters& counters() const { return counters_; }
   EpochLedger& epochs() { return epochs_; }
-  // No new host is started; those in flight are finished.
+  // No new host is started, those that wait included; those in flight are finished.
   void StopDiscovery() { stopping_.store(true, std::memory_order_relaxed); }
   // Those in flight are given up too.
   void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
@@ -111,8 +111,7 @@ class Lane {
   struct Alive {
     Ipv4Addr address;
     uint32_t index = 0;
-    HostOrderPort open_port = 0;
-    HostOrderPort closed_port = 0;
+    PortResult port;  // that discovery learned, if any
     uint16_t epoch = 0;
     bool spoke = false;
     MacAddr mac;
@@ -164,8 +163,8 @@ class Lane {
   void HandleIcmpError(const io::wire::Reply& reply, int64_t received);
   void HandleArp(const io::wire::Reply& reply);
   // A valid answer to a discovery or port probe. `repeat` says to which transmission.
-  void HandleLife(const io::wire::Reply& reply, HostOrderPort port, PortState state,
-                  uint32_t repeat, int64_t received);
+  void HandleLife(const io::wire::Reply& reply, const PortResult& port, uint32_t repeat,
+                  int64_t received);
   void CountProbeReply(uint32_t slot, bool fresh);
   // How often a probe was sent that is now answered for the first time.
   void CountAttempt(uint32_t transmissions);
@@ -173,8 +172,8 @@ class Lane {
   void CountSequence(const HostRecord& host, size_t n);
   // What became of a host that showed life, or is taken to be up.
   enum class Admission : uint8_t { kAdmitted, kAgain, kNoRoom };
-  Admission Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac, HostOrderPort port,
-                  PortState state, bool spoke);
+  Admission Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac, const PortResult& port,
+                  bool spoke);
   void CountAdmission(Admission admission);
 
   // What changed while the scan runs (lane_limits.cc).
@@ -194,6 +193,7 @@ class Lane {
   // Hosts.
   bool DrainVerdicts();
   void StartHosts();
+  void AbandonWaiting();
   bool ReserveSequence() const;
   void ReleaseSequence(uint32_t slot);
   void BeginRound(uint32_t slot);
@@ -206,7 +206,8 @@ class Lane {
   void RetryBlocked();
   void EndHost(uint32_t slot, HostOutcome outcome);
   void Erase(uint32_t slot);
-  void RememberPort(uint32_t slot, HostOrderPort port, PortState state);
+  void RememberPort(uint32_t slot, const PortResult& port);
+  void RememberSilentPorts(uint32_t slot, const HostAction& action);
   void KeepRound(uint32_t slot);
 
   // Sending.
@@ -262,9 +263,9 @@ class Lane {
   std::vector<Alive> alive_;  // ring buffer
   size_t alive_first_ = 0;
   size_t alive_count_ = 0;
-  std::vector<std::unique_ptr<RoundHistory>> history_;             // by slot
-  std::vector<std::unique_ptr<std::vector<PortResult>>> results_;  // by slot, with all_ports
-  std::vector<int64_t> started_ns_;                                // by slot; monotonic
+  std::vector<std::unique_ptr<RoundHistory>> history_;  // by slot
+  std::vector<std::unique_ptr<PortTable>> results_;     // by slot, once needed
+  std::vector<int64_t> started_ns_;                     // by slot; monotonic
   uint64_t history_used_ = 0;
   uint32_t in_sequence_ = 0;  // hosts with a SEQ reservation
   uint64_t overflows_ = 0;    // since discovery was last repeated

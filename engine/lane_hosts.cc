@@ -2,6 +2,7 @@
 // Lane, hosts: from the alive queue into the table, through their phases, and out again.
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "engine/lane.h"
@@ -12,7 +13,6 @@ namespace {
 using matcher::ProbeId;
 
 constexpr uint32_t kVerdictsPerTurn = 256;
-constexpr size_t kPortResultsKept = 64;  // of a host, unless all ports are asked for
 // SEQ probes take 6 of the about 20 packets that a host costs; their phase lasts half a second.
 constexpr double kSequenceShare = 0.3;
 constexpr double kSequenceProbesPerSecond = 10;
@@ -32,19 +32,19 @@ void Lane::StartHosts() {
     host.target_index = alive.index;
     host.epoch = alive.epoch;
     host.spoke = alive.spoke;
-    host.open_port = alive.open_port;
-    host.closed_port = alive.closed_port;
+    host.open_port = alive.port.state == PortState::kOpen ? alive.port.port : HostOrderPort{0};
+    host.closed_port = alive.port.state == PortState::kClosed ? alive.port.port : HostOrderPort{0};
     host.link = path.link;
     host.source = path.source;
     host.local = path.local;
     host.on_link = path.on_link;
     host.next_hop = path.on_link ? alive.mac : path.next_hop;
     started_ns_[slot] = now_;
-    if (results_[slot]) results_[slot]->clear();
+    if (results_[slot]) results_[slot]->Clear();
     TakeHints(host, alive);
     machine_.Start(host, -1, now_);
-    if (alive.open_port != 0) RememberPort(slot, alive.open_port, PortState::kOpen);
-    if (alive.closed_port != 0) RememberPort(slot, alive.closed_port, PortState::kClosed);
+    // The ladder asks again about a port that was only refused: some SYNs are.
+    if (alive.port.state != PortState::kFiltered) RememberPort(slot, alive.port);
     Reschedule(slot);
   }
 }
@@ -56,22 +56,28 @@ void Lane::TakeHints(HostState& host, const Alive& alive) const {
   const auto hints = plan.targets->HintsFor(alive.address);
   const bool asked = plan.AsksKnownPorts() && !host.on_link && !host.local;
   const auto seen = [&](const PortHint& hint) {
-    return hint.port == (hint.closed ? alive.closed_port : alive.open_port);
+    return hint.port == alive.port.port &&
+           alive.port.state == (hint.closed ? PortState::kClosed : PortState::kOpen);
   };
   if (asked && std::none_of(hints.begin(), hints.end(), seen)) return;
   for (const PortHint& hint : hints) {
-    if (hint.port == alive.open_port || hint.port == alive.closed_port) continue;
+    if (hint.port == host.open_port || hint.port == host.closed_port) continue;
     HostOrderPort& known = hint.closed ? host.closed_port : host.open_port;
     if (known == 0) known = hint.port;
   }
 }
 
-void Lane::RememberPort(uint32_t slot, HostOrderPort port, PortState state) {
-  if (port == 0 || state == PortState::kUnknown) return;
-  if (!results_[slot]) results_[slot] = std::make_unique<std::vector<PortResult>>();
-  auto& ports = *results_[slot];
-  if (!shared_->host->all_ports && ports.size() >= kPortResultsKept) return;
-  ports.push_back({port, state});
+void Lane::RememberPort(uint32_t slot, const PortResult& port) {
+  if (port.state == PortState::kUnknown) return;
+  if (!results_[slot]) results_[slot] = std::make_unique<PortTable>();
+  results_[slot]->Note(port);
+}
+
+void Lane::RememberSilentPorts(uint32_t slot, const HostAction& action) {
+  for (uint32_t left = action.silent; left != 0; left &= left - 1) {
+    const size_t i = action.first_port + static_cast<uint32_t>(std::countr_zero(left));
+    RememberPort(slot, {shared_->host->ports[i], PortState::kFiltered, PortReason::kNoResponse, 0});
+  }
 }
 
 void Lane::Enqueue(uint32_t slot) {
@@ -156,6 +162,9 @@ void Lane::Visit(uint32_t slot) {
       return Reschedule(slot);
     case HostAction::Kind::kSendPort:
       return SendPort(slot, action.port);
+    case HostAction::Kind::kPortsSilent:
+      RememberSilentPorts(slot, action);
+      return Reschedule(slot);
     case HostAction::Kind::kSendProbe:
       return SendProbe(slot, action);
     case HostAction::Kind::kBeginRound:

@@ -85,16 +85,17 @@ void Lane::HandleDiscoveryTcp(const Reply& reply, int64_t received) {
   const bool acknowledges = (answer.flags & kTcpAck) != 0;
   if (acknowledges && (reset || (answer.flags & kTcpSyn) != 0)) {
     const auto match = shared_->cookies->CheckSynReply(reply.source, from, to, answer.ack);
-    const PortState state = reset ? PortState::kClosed : PortState::kOpen;
-    if (match) return HandleLife(reply, from, state, match->pass, received);
+    const PortResult port{from, reset ? PortState::kClosed : PortState::kOpen,
+                          reset ? PortReason::kReset : PortReason::kSynAck, answer.ttl};
+    if (match) return HandleLife(reply, port, match->pass, received);
   }
   if (reset && shared_->cookies->CheckAckReply(reply.source, from, to, answer.seq)) {
-    return HandleLife(reply, from, PortState::kUnknown, 0, received);
+    return HandleLife(reply, {}, 0, received);
   }
   counters_[LaneCounter::kReplyForged].Add();
 }
 
-void Lane::HandleLife(const Reply& reply, HostOrderPort port, PortState state, uint32_t repeat,
+void Lane::HandleLife(const Reply& reply, const PortResult& port, uint32_t repeat,
                       int64_t received) {
   const std::optional<uint32_t> index = shared_->discovery->targets->IndexOf(reply.source);
   if (!index) {
@@ -103,20 +104,23 @@ void Lane::HandleLife(const Reply& reply, HostOrderPort port, PortState state, u
   }
   const uint32_t slot = hosts_.Find(reply.source);
   if (slot == HostTable::kNone) {
-    return CountAdmission(Admit(*index, reply.source, reply.source_mac, port, state, true));
+    return CountAdmission(Admit(*index, reply.source, reply.source_mac, port, true));
   }
   HostState& host = hosts_[slot].state;
   // In kMatching a shard reads the state.
   if (host.phase == Phase::kPorts) host.spoke = true;
-  if (state == PortState::kUnknown) {
+  if (port.state == PortState::kUnknown) {
     counters_[LaneCounter::kReplyAliveAgain].Add();
     return;
   }
-  const bool fresh = machine_.OnPort(host, port, state, repeat == kLadderRepeat, received);
+  bool fresh = machine_.OnPort(host, port.port, port.state, repeat == kLadderRepeat, received);
+  // An answer that comes after its port was given up.
+  fresh = fresh || (host.phase == Phase::kPorts && port.state != PortState::kFiltered &&
+                    results_[slot] && results_[slot]->IsFiltered(port.port));
   counters_[fresh ? LaneCounter::kReplyPort : LaneCounter::kReplyPortDuplicate].Add();
   if (!fresh) return;
   if (repeat >= kLadderRepeat) CountAttempt(repeat - kLadderRepeat + 1);
-  RememberPort(slot, port, state);
+  RememberPort(slot, port);
   Reschedule(slot);
 }
 
@@ -128,7 +132,7 @@ void Lane::HandleEcho(const Reply& reply, int64_t received) {
       counters_[LaneCounter::kReplyForged].Add();
       return;
     }
-    return HandleLife(reply, 0, PortState::kUnknown, 0, received);
+    return HandleLife(reply, {}, 0, received);
   }
   const uint32_t slot = hosts_.Find(reply.source);
   if (slot == HostTable::kNone) {
@@ -166,7 +170,7 @@ void Lane::HandleUdp(const Reply& reply) {
     counters_[LaneCounter::kReplyNotTarget].Add();
     return;
   }
-  CountAdmission(Admit(*index, reply.source, reply.source_mac, 0, PortState::kUnknown, false));
+  CountAdmission(Admit(*index, reply.source, reply.source_mac, {}, false));
 }
 
 void Lane::HandleIcmpError(const Reply& reply, int64_t received) {
@@ -208,16 +212,20 @@ void Lane::HandleIcmpError(const Reply& reply, int64_t received) {
   if (prohibited) counters_[LaneCounter::kProhibited].Add();
   // A router's word counts for the state of a port, but is no sign of life.
   const uint32_t slot = hosts_.Find(about);
+  const PortResult filtered{
+      port, PortState::kFiltered,
+      error.type == 3 ? ReasonOfUnreachable(error.code) : PortReason::kDestUnreach,
+      error.answer.ttl};
   if (reply.source != about) {
     counters_[LaneCounter::kReplyRouterError].Add();
     if (slot != HostTable::kNone && error.type == 3 &&
         machine_.OnPort(hosts_[slot].state, port, PortState::kFiltered, false, received)) {
+      RememberPort(slot, filtered);
       Reschedule(slot);
     }
     return;
   }
-  HandleLife(reply, port, error.quoted_protocol == 6 ? PortState::kFiltered : PortState::kUnknown,
-             0, received);
+  HandleLife(reply, error.quoted_protocol == 6 ? filtered : PortResult{}, 0, received);
 }
 
 void Lane::HandleArp(const Reply& reply) {
@@ -226,7 +234,7 @@ void Lane::HandleArp(const Reply& reply) {
     counters_[LaneCounter::kReplyNotTarget].Add();
     return;
   }
-  CountAdmission(Admit(*index, reply.source, reply.source_mac, 0, PortState::kUnknown, true));
+  CountAdmission(Admit(*index, reply.source, reply.source_mac, {}, true));
 }
 
 void Lane::CountAdmission(Admission admission) {
@@ -241,7 +249,7 @@ void Lane::CountAdmission(Admission admission) {
 }
 
 Lane::Admission Lane::Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac,
-                            HostOrderPort port, PortState state, bool spoke) {
+                            const PortResult& port, bool spoke) {
   if (admitted_.Test(index)) return Admission::kAgain;
   if (alive_count_ == kAliveCapacity) {
     ++overflows_;
@@ -250,14 +258,12 @@ Lane::Admission Lane::Admit(uint32_t index, Ipv4Addr address, const MacAddr& mac
   }
   admitted_.Set(index);
   counters_[LaneCounter::kHostsAdmitted].Add();
-  alive_[(alive_first_ + alive_count_) % kAliveCapacity] = {
-      .address = address,
-      .index = index,
-      .open_port = state == PortState::kOpen ? port : HostOrderPort{0},
-      .closed_port = state == PortState::kClosed ? port : HostOrderPort{0},
-      .epoch = epochs_.Admit(),
-      .spoke = spoke,
-      .mac = mac};
+  alive_[(alive_first_ + alive_count_) % kAliveCapacity] = {.address = address,
+                                                            .index = index,
+                                                            .port = port,
+                                                            .epoch = epochs_.Admit(),
+                                                            .spoke = spoke,
+                                                            .mac = mac};
   ++alive_count_;
   return Admission::kAdmitted;
 }

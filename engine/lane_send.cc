@@ -101,7 +101,7 @@ void Lane::SendDiscovery(const DiscoveryTarget& target, uint32_t attempts) {
       path.on_link && shared_->network->link(path.link).layer == io::LinkLayer::kEthernet;
   const bool take_as_up = path.local || (plan.steps.empty() && !needs_arp);
   if (take_as_up) {
-    if (Admit(target.index, target.address, path.next_hop, 0, PortState::kUnknown, path.local) ==
+    if (Admit(target.index, target.address, path.next_hop, {}, path.local) ==
         Admission::kAdmitted) {
       counters_[LaneCounter::kTakenAsUp].Add();
     }

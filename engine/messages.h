@@ -17,6 +17,7 @@
 
 #include "base/bounded_queue.h"
 #include "engine/host_state.h"
+#include "engine/port_table.h"
 #include "io/wire/reply.h"
 #include "matcher/host_facts.h"
 #include "matcher/observation.h"
@@ -29,16 +30,10 @@ inline constexpr uint32_t kMaxHostsInFlight = 1 << 18;
 // Rounds of a host before the one under way, in order.
 using RoundHistory = std::vector<matcher::Observation>;
 
-// A port whose state was learned. Ports that were not probed never appear.
-struct PortResult {
-  HostOrderPort port = 0;
-  PortState state = PortState::kUnknown;
-};
-
 struct MatchJob {
   const HostRecord* host = nullptr;
-  const RoundHistory* history = nullptr;           // nullptr: this is the first round
-  const std::vector<PortResult>* ports = nullptr;  // nullptr: only those in the state
+  const RoundHistory* history = nullptr;  // nullptr: this is the first round
+  const PortTable* ports = nullptr;       // nullptr: nothing was learned
   int64_t started_realtime_ns = 0;
   uint32_t slot = 0;
   uint16_t lane = 0;
@@ -68,7 +63,7 @@ struct HostResult {
   int32_t srtt_us = -1;
   int64_t started_realtime_ns = 0;
   int64_t finished_realtime_ns = 0;
-  std::vector<PortResult> ports;
+  PortTable ports;
   RoundHistory rounds;
   size_t best_round = 0;  // the one that `matches` speaks of
   matcher::MatchList matches;

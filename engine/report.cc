@@ -26,52 +26,47 @@ constexpr const char* kUnreliable =
     "Warning: OSScan results may be unreliable because we could not find at least 1 open and 1 "
     "closed port";
 
-struct PortWords {
-  const char* state;
-  const char* reason;
-};
-
-PortWords WordsFor(PortState state) {
+const char* StateName(PortState state) {
   switch (state) {
     case PortState::kOpen:
-      return {"open", "syn-ack"};
+      return "open";
     case PortState::kClosed:
-      return {"closed", "reset"};
+      return "closed";
     case PortState::kFiltered:
-      return {"filtered", "no-response"};
+      return "filtered";
     case PortState::kUnknown:
       break;
   }
-  return {"unknown", "unknown-response"};
+  return "unknown";
 }
 
-size_t CountState(const HostResult& result, PortState state) {
-  return static_cast<size_t>(
-      std::count_if(result.ports.begin(), result.ports.end(),
-                    [state](const PortResult& port) { return port.state == state; }));
+// Many and uninteresting: only counted.
+bool IsOnlyCounted(const PortTable& ports, PortState state) {
+  return state != PortState::kOpen && ports.Count(state) > PortTable::kMostListed;
+}
+
+void AddGroups(const PortTable& ports, PortState state, io::Record& record) {
+  for (size_t i = 0; i < static_cast<size_t>(PortReason::kCount); ++i) {
+    const auto reason = static_cast<PortReason>(i);
+    if (ports.Count(state, reason) == 0) continue;
+    record.ports_not_shown.push_back({.protocol = "tcp",
+                                      .state = StateName(state),
+                                      .reason = ReasonName(reason),
+                                      .count = ports.Count(state, reason)});
+  }
 }
 
 void AddPorts(const HostResult& result, const ReportOptions& options, io::Record& record) {
   for (const PortState state : {PortState::kClosed, PortState::kFiltered}) {
-    const size_t count = CountState(result, state);
-    if (count <= kMaxPortsShownPerState) continue;
-    const PortWords words = WordsFor(state);
-    record.ports_not_shown.push_back({.protocol = "tcp",
-                                      .state = words.state,
-                                      .reason = words.reason,
-                                      .count = static_cast<uint32_t>(count)});
+    if (IsOnlyCounted(result.ports, state)) AddGroups(result.ports, state, record);
   }
-  for (const PortResult& port : result.ports) {
-    if (port.state == PortState::kUnknown) continue;
-    const PortWords words = WordsFor(port.state);
-    const bool counted =
-        std::any_of(record.ports_not_shown.begin(), record.ports_not_shown.end(),
-                    [&](const io::PortGroup& group) { return group.state == words.state; });
-    if (counted) continue;
+  for (const PortResult& port : result.ports.kept()) {
+    if (IsOnlyCounted(result.ports, port.state)) continue;
     io::PortRecord& out = record.ports.emplace_back();
     out.port = port.port;
-    out.state = words.state;
-    out.reason = words.reason;
+    out.state = StateName(port.state);
+    out.reason = ReasonName(port.reason);
+    out.reason_ttl = port.ttl;
     if (options.service_name) out.service = options.service_name(port.port, false);
   }
   std::sort(record.ports.begin(), record.ports.end(),
@@ -82,8 +77,8 @@ void AddPorts(const HostResult& result, const ReportOptions& options, io::Record
 std::string UpReason(const HostResult& result, const ReportOptions& options) {
   if (result.facts.is_localhost) return "localhost-response";
   if (!result.mac.is_zero()) return "arp-response";
-  if (result.facts.open_tcp_port || CountState(result, PortState::kOpen) > 0) return "syn-ack";
-  if (result.facts.closed_tcp_port || CountState(result, PortState::kClosed) > 0) return "reset";
+  if (result.facts.open_tcp_port || result.ports.Count(PortState::kOpen) > 0) return "syn-ack";
+  if (result.facts.closed_tcp_port || result.ports.Count(PortState::kClosed) > 0) return "reset";
   if (options.treat_all_as_up) return "user-set";
   return "echo-reply";
 }

@@ -31,9 +31,6 @@ struct ReportOptions {
   std::function<std::string_view(HostOrderPort port, bool udp)> service_name;
 };
 
-// More ports than this of one state other than open are only counted.
-inline constexpr size_t kMaxPortsShownPerState = 25;
-
 // The record of a finished host. Its revision is 0 and it has no host name: callers that know
 // better set them.
 io::Record MakeRecord(const HostResult& result, const db::Image& image,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/writers/xml_writer.h"
 
+#include <span>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -52,17 +55,36 @@ void PortElement(XmlDocument& doc, const PortRecord& port) {
   doc.Open("service").Set("name", port.service).Set("method", "table").Set("conf", 3);
 }
 
-void PortElements(XmlDocument& doc, const Record& record) {
-  if (record.ports.empty() && record.ports_not_shown.empty()) return;
-  auto ports = doc.Open("ports");
-  for (const PortGroup& group : record.ports_not_shown) {
-    auto extra = doc.Open("extraports");
-    extra.Set("state", group.state).Set("count", group.count);
+// Behind the groups that have the state of the first.
+size_t EndOfState(const std::vector<PortGroup>& groups, size_t first) {
+  size_t end = first + 1;
+  while (end < groups.size() && groups[end].state == groups[first].state) ++end;
+  return end;
+}
+
+// Groups of one state, which differ in their reasons.
+void ExtraPorts(XmlDocument& doc, std::span<const PortGroup> groups) {
+  uint32_t count = 0;
+  for (const PortGroup& group : groups) count += group.count;
+  auto extra = doc.Open("extraports");
+  extra.Set("state", groups.front().state).Set("count", count);
+  for (const PortGroup& group : groups) {
     if (group.reason.empty()) continue;
     doc.Open("extrareasons")
         .Set("reason", group.reason)
         .Set("count", group.count)
         .Set("proto", group.protocol);
+  }
+}
+
+void PortElements(XmlDocument& doc, const Record& record) {
+  if (record.ports.empty() && record.ports_not_shown.empty()) return;
+  auto ports = doc.Open("ports");
+  const auto& groups = record.ports_not_shown;
+  for (size_t first = 0; first < groups.size();) {
+    const size_t end = EndOfState(groups, first);
+    ExtraPorts(doc, std::span(groups).subspan(first, end - first));
+    first = end;
   }
   for (const PortRecord& port : record.ports) PortElement(doc, port);
 }

@@ -64,6 +64,7 @@ class HostMachineTest : public ::testing::Test {
       if (action.kind == Kind::kSendPort) SendPort(action.port);
       if (action.kind == Kind::kSendProbe) SendProbe(action);
       if (action.kind == Kind::kBeginRound) Begin();
+      if (action.kind == Kind::kPortsSilent) NoteSilent(action);
       if (action.kind == until) return true;
     }
     ADD_FAILURE() << "does not come to an end";
@@ -90,6 +91,11 @@ class HostMachineTest : public ::testing::Test {
     ports_sent_.emplace_back(port, now_);
     machine_.OnPortSent(host_.state, now_);
     if (on_port) on_port(port);
+  }
+  void NoteSilent(const HostAction& action) {
+    for (uint32_t i = 0; i < 32; ++i) {
+      if ((action.silent >> i & 1) != 0) ports_silent_.push_back(ports_.at(action.first_port + i));
+    }
   }
   void SendProbe(const HostAction& action) {
     now_ += send_delay;
@@ -151,6 +157,7 @@ class HostMachineTest : public ::testing::Test {
   std::function<void(HostOrderPort)> on_port;
   std::vector<Sent> sent_;
   std::vector<std::pair<HostOrderPort, int64_t>> ports_sent_;
+  std::vector<HostOrderPort> ports_silent_;
   std::vector<int64_t> begun_;
 };
 
@@ -428,6 +435,18 @@ TEST_F(HostMachineTest, SilentPortsAreTriedInGrowingBatchesWithRetries) {
   EXPECT_EQ(ports_sent_[4].second - ports_sent_[3].second, kNsPerSecond);
   EXPECT_EQ(ports_sent_[8].second - ports_sent_[7].second, kNsPerSecond);
   EXPECT_EQ(now_ - kStart, 6 * kNsPerSecond);
+  EXPECT_EQ(ports_silent_, ports_);
+}
+
+TEST_F(HostMachineTest, OnlyPortsWhoseTimeIsOverAreSilent) {
+  StartWithPorts(0, 0);
+  on_port = [this](HostOrderPort port) {
+    if (port == 443) machine_.OnPort(host_.state, port, PortState::kOpen, false, now_);
+    if (port == 25) machine_.OnPort(host_.state, port, PortState::kClosed, false, now_);
+  };
+  ASSERT_TRUE(RunUntil(Kind::kBeginRound));
+  // 25 is of the second batch, the rest of which had not been given up.
+  EXPECT_EQ(ports_silent_, (std::vector<HostOrderPort>{80, 22, 21}));
 }
 
 TEST_F(HostMachineTest, TheLadderEndsWithOneOpenAndOneClosedPort) {
@@ -485,6 +504,7 @@ TEST_F(HostMachineTest, EveryPortRefusedForEverComesToAnEnd) {
   on_port = [&](HostOrderPort port) { machine_.OnPortUnsent(host_.state, port); };
   ASSERT_TRUE(RunUntil(Kind::kBeginRound));
   EXPECT_LT(ports_sent_.size(), 200U);
+  EXPECT_TRUE(ports_silent_.empty());
 }
 
 TEST_F(HostMachineTest, RoundTripsOfPortsCountFromTheirOwnProbe) {

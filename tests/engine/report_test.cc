@@ -344,21 +344,29 @@ HostResult SilentHost() {
 
 TEST(MakeRecord, CountsPortsThatAreMany) {
   HostResult result = SilentHost();
-  for (uint16_t port = 1; port <= 26; ++port) result.ports.push_back({port, PortState::kFiltered});
-  result.ports.push_back({90, PortState::kClosed});
-  result.ports.push_back({80, PortState::kOpen});
+  for (uint16_t port = 1; port <= 26; ++port) {
+    result.ports.Note({port, PortState::kFiltered,
+                       port <= 20 ? PortReason::kNoResponse : PortReason::kAdminProhibited, 0});
+  }
+  result.ports.Note({90, PortState::kClosed, PortReason::kReset, 60});
+  result.ports.Note({80, PortState::kOpen, PortReason::kSynAck, 61});
   ReportOptions options;
   options.service_name = [](HostOrderPort port, bool) -> std::string_view {
     return port == 80 ? "http" : "";
   };
   const io::Record record = MakeRecord(result, ImageOf({{"a", {}}}), options);
-  ASSERT_EQ(record.ports_not_shown.size(), 1u);
-  EXPECT_EQ(record.ports_not_shown[0].count, 26u);
+  ASSERT_EQ(record.ports_not_shown.size(), 2u);
+  EXPECT_EQ(record.ports_not_shown[0].count, 20u);
   EXPECT_EQ(record.ports_not_shown[0].state, "filtered");
+  EXPECT_EQ(record.ports_not_shown[0].reason, "no-response");
+  EXPECT_EQ(record.ports_not_shown[1].count, 6u);
+  EXPECT_EQ(record.ports_not_shown[1].reason, "admin-prohibited");
   ASSERT_EQ(record.ports.size(), 2u);
   EXPECT_EQ(record.ports[0].port, 80);
   EXPECT_EQ(record.ports[0].service, "http");
+  EXPECT_EQ(record.ports[0].reason_ttl, 61u);
   EXPECT_EQ(record.ports[1].state, "closed");
+  EXPECT_EQ(record.ports[1].reason, "reset");
   EXPECT_EQ(record.reason, "syn-ack");
 }
 
