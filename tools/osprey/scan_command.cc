@@ -111,6 +111,7 @@ class ScanRun {
   io::ScanInfo Info() const;
   io::ScanSummary Summary(const absl::Status& status) const;
   absl::Status WriteCounters() const;
+  void NoteUnreachable() const;
 
   ScanArguments arguments_;
   std::string command_line_;
@@ -410,6 +411,7 @@ int ScanRun::Scan() {
   const bool complete = status.ok() && interrupts_seen_ == 0;
   status.Update(output_->Finish(Summary(status), complete));
   status.Update(WriteCounters());
+  NoteUnreachable();
   if (arguments_.verbosity > 0) std::fputs(ScanSummaryText(*scan_, *network_).c_str(), stderr);
   if (!status.ok()) {
     PrintError(status);
@@ -417,6 +419,17 @@ int ScanRun::Scan() {
   }
   if (!complete) return kExitInterrupted;
   return settings_.target_report.unresolved_names > 0 ? kExitSomeFailed : kExitOk;
+}
+
+void ScanRun::NoteUnreachable() const {
+  uint64_t count = 0;
+  for (const auto& lane : scan_->lanes()) {
+    count += lane->counters()[engine::LaneCounter::kTargetsUnreachable];
+  }
+  if (count == 0) return;
+  PrintError(absl::StrFormat("%d %s not probed: this machine has no route to %s", count,
+                             count == 1 ? "target was" : "targets were",
+                             count == 1 ? "it" : "them"));
 }
 
 void ScanRun::Tick() {

@@ -497,7 +497,8 @@ void DescribeScanOptions(CLI::App& app, ScanArguments& a) {
   app.add_option("--source-ports", a.source_ports, "Our source ports (default 33000-65259)")
       ->type_name("A-B")
       ->group(network);
-  app.add_option("--ring", a.ring, "How frames are sent: auto, io_uring, sendmmsg, raw-ip, null")
+  app.add_option("--ring", a.ring,
+                 "How frames are sent: auto, io_uring, sendmmsg, af_xdp, af_xdp-copy, raw-ip, null")
       ->type_name("NAME")
       ->group(network);
   app.add_option("--lanes", a.lanes, "Sending threads")
