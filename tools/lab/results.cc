@@ -135,8 +135,9 @@ absl::Status ParseResultLine(std::string_view line, HostResult& out) {
   const absl::StatusOr<Ipv4Addr> address = Ipv4Addr::Parse(TextOf(document, "ip"));
   if (!address.ok()) return absl::InvalidArgumentError("no \"ip\" with an address");
   out = {.address = *address, .up = TextOf(document, "state") == "up", .matches = {}};
-  const auto os = document.FindMember("os");
-  if (os == document.MemberEnd() || !os->value.IsObject()) return absl::OkStatus();
+  const Json& record = document;
+  const auto os = record.FindMember("os");
+  if (os == record.MemberEnd() || !os->value.IsObject()) return absl::OkStatus();
   out.too_many = TextOf(os->value, "result") == "too_many_matches";
   if (const Json* matches = ArrayOf(os->value, "matches")) {
     for (const Json& match : matches->GetArray()) out.matches.push_back(MatchOf(match));
