@@ -67,11 +67,12 @@ class TruthReader {
     document.Parse<rapidjson::kParseIterativeFlag>(line.data(), line.size());
     if (document.HasParseError() || !document.IsObject()) return false;
     if (document.HasMember("lab")) return true;  // the world's own line
-    const auto ip = document.FindMember("ip");
-    if (ip == document.MemberEnd() || !ip->value.IsString()) return false;
+    const Json& host = document;
+    const auto ip = host.FindMember("ip");
+    if (ip == host.MemberEnd() || !ip->value.IsString()) return false;
     const absl::StatusOr<Ipv4Addr> address = Ipv4Addr::Parse(ip->value.GetString());
-    const auto reference = document.FindMember("reference");
-    if (!address.ok() || reference == document.MemberEnd() || !reference->value.IsString()) {
+    const auto reference = host.FindMember("reference");
+    if (!address.ok() || reference == host.MemberEnd() || !reference->value.IsString()) {
       return false;
     }
     const std::string boxes = Joined(document, "boxes");

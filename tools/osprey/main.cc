@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "io/writers/output_sink.h"
+#include "tools/osprey/argument_text.h"
 #include "tools/osprey/command.h"
 #include "tools/osprey/db_command.h"
 #include "tools/osprey/exit_codes.h"
 #include "tools/osprey/match_command.h"
 #include "tools/osprey/scan_command.h"
-#include "tools/osprey/scan_settings.h"
 #include "tools/osprey/version_text.h"
 
 namespace osprey::tools {

@@ -24,10 +24,12 @@
 #include "io/writers/normal_writer.h"
 #include "io/writers/xml_writer.h"
 #include "matcher/matcher.h"
+#include "tools/osprey/argument_text.h"
 #include "tools/osprey/database.h"
 #include "tools/osprey/exit_codes.h"
 #include "tools/osprey/machine_notes.h"
 #include "tools/osprey/scan_output.h"
+#include "tools/osprey/scan_plan.h"
 #include "tools/osprey/scan_settings.h"
 #include "tools/osprey/scan_status.h"
 #include "tools/osprey/version.h"
@@ -56,24 +58,11 @@ void CatchHangups() {
 }
 
 constexpr uint64_t kMostPacketsPerTarget = 64;  // discovery, some ports, one round with repeats
-constexpr size_t kListPiece = size_t{1} << 16;
 
 void PrintLines(const std::string& text) {
   for (const auto line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
     PrintError(std::string(line));
   }
-}
-
-std::string PortsText(std::span<const HostOrderPort> ascending) {
-  std::string text;
-  for (size_t i = 0; i < ascending.size();) {
-    size_t end = i;
-    while (end + 1 < ascending.size() && ascending[end + 1] == ascending[end] + 1) ++end;
-    absl::StrAppend(&text, text.empty() ? "" : ",", ascending[i]);
-    if (end > i) absl::StrAppend(&text, "-", ascending[end]);
-    i = end + 1;
-  }
-  return text;
 }
 
 // A journal needs a file of its own; pipes and devices get plain NDJSON.
@@ -96,14 +85,17 @@ class ScanRun {
 
  private:
   int Prepare();
-  int DryRun() const;
-  int ListTargets() const;
   absl::Status LoadResume();
+  absl::Status OpenDatabase();
+  absl::Status OpenNetwork();
+  absl::Status OpenScan();
   absl::Status OpenOutputs();
   absl::Status AddWriter(const std::string& path, auto make);
   absl::Status OpenJournal(const std::string& path);
-  absl::Status OpenScan();
   int Scan();
+  int Finish(absl::Status status);
+  void NameScan();
+  engine::ReportOptions Report() const;
   void Tick();
   void KeepWindow();
   void RereadExclusions();
@@ -134,8 +126,8 @@ class ScanRun {
 
 int ScanRun::Run() {
   if (const int status = Prepare(); status != kExitOk) return status;
-  if (arguments_.list_targets) return ListTargets();
-  if (arguments_.dry_run) return DryRun();
+  if (arguments_.list_targets) return PrintTargets(settings_);
+  if (arguments_.dry_run) return PrintDryRun(settings_);
   return Scan();
 }
 
@@ -163,58 +155,6 @@ int ScanRun::Prepare() {
     }
   }
   return kExitOk;
-}
-
-int ScanRun::DryRun() const {
-  const uint64_t all = settings_.targets.size();
-  const ShardPlan plan(all, settings_.part, settings_.sample);
-  const uint64_t targets = plan.size();
-  const uint64_t probes = targets * std::max<size_t>(settings_.steps.size(), 1);
-  std::printf("Targets: %llu", static_cast<unsigned long long>(targets));
-  if (targets < all) std::printf(" of %llu", static_cast<unsigned long long>(all));
-  std::printf("\n");
-  for (const auto& removed : settings_.target_report.removed) {
-    std::printf("  left out: %llu in %s\n", static_cast<unsigned long long>(removed.addresses),
-                std::string(removed.range->name).c_str());
-  }
-  if (settings_.target_report.excluded > 0) {
-    std::printf("  excluded: %llu\n",
-                static_cast<unsigned long long>(settings_.target_report.excluded));
-  }
-  std::printf("Ports: %s\n", PortsText(settings_.ports.ascending()).c_str());
-  std::printf("Discovery: %zu probes a target, %llu in all", settings_.steps.size(),
-              static_cast<unsigned long long>(probes));
-  if (const double rate = settings_.rate.packets_per_second; rate > 0) {
-    std::printf(" (%.0f s at %.0f packets per second)", static_cast<double>(probes) / rate, rate);
-  }
-  std::printf("\nFirst targets, in order:");
-  const Permutation order(all, DeriveKey(settings_.seed, "permutation"));
-  for (uint32_t i = 0; i < std::min<uint64_t>(targets, 8); ++i) {
-    const auto position = static_cast<uint32_t>(plan.PositionAt(i));
-    std::printf(" %s", settings_.targets.At(order.Forward(position)).ToString().c_str());
-  }
-  std::printf("\nSeed: %llu\nNothing was sent.\n", static_cast<unsigned long long>(settings_.seed));
-  return kExitOk;
-}
-
-// One address a line, so that another program, or another machine, can take the list.
-int ScanRun::ListTargets() const {
-  const uint64_t all = settings_.targets.size();
-  const ShardPlan plan(all, settings_.part, settings_.sample);
-  const Permutation order(all, DeriveKey(settings_.seed, "permutation"));
-  std::string text;
-  for (uint64_t step = 0; step < plan.size(); ++step) {
-    const auto position = static_cast<uint32_t>(plan.PositionAt(step));
-    text += settings_.targets.At(order.Forward(position)).ToString();
-    text += '\n';
-    const bool last = step + 1 == plan.size();
-    if (text.size() < kListPiece && !last) continue;
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) break;
-    text.clear();
-  }
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return kExitOk;
-  PrintError("standard output: cannot write the list of targets");
-  return kExitOutputFailed;
 }
 
 // Everything but the journal is as the first command line said.
@@ -322,6 +262,8 @@ absl::Status ScanRun::OpenOutputs() {
 }
 
 absl::Status ScanRun::OpenScan() {
+  NameScan();
+  output_ = std::make_unique<ScanOutput>(&database_->image, &settings_.targets, Report());
   engine::ScanInputs inputs;
   inputs.network = network_.get();
   inputs.matcher = matcher_.get();
@@ -353,49 +295,12 @@ absl::Status ScanRun::OpenScan() {
 int ScanRun::Scan() {
   start_s_ = std::time(nullptr);
   start_ns_ = Clock::Real().MonotonicNs();
-  auto database = db::OpenDatabase({.path = arguments_.database});
-  if (!database.ok()) {
-    PrintError(database.status());
-    return kExitCannotStart;
-  }
-  database_ = std::make_unique<db::Database>(*std::move(database));
-  WarnAboutDiagnostics(*database_);
-  matcher_ = std::make_unique<matcher::Matcher>(database_->image);
-  auto network =
-      engine::SystemNetwork::Create(settings_.targets, {.interface = arguments_.interface,
-                                                        .ring = arguments_.ring,
-                                                        .gateway_mac = settings_.gateway_mac,
-                                                        .port_plan = settings_.port_plan,
-                                                        .record_path = arguments_.record_sends});
-  if (!network.ok()) {
-    PrintError(network.status());
-    return kExitCannotStart;
-  }
-  network_ = *std::move(network);
-  if (checkpoint_.scan_id.empty()) {
-    checkpoint_.scan_id = absl::StrFormat("%016x", RandomSeed());
-    checkpoint_.seed = settings_.seed;
-    checkpoint_.options_digest = settings_.options_digest;
-    checkpoint_.targets_digest = settings_.targets_digest;
-    checkpoint_.start_epoch_s = start_s_;
-    checkpoint_.arguments = command_line_;
-  }
-  engine::ReportOptions report{.version = kVersion,
-                               .platform = kPlatform,
-                               .scan_id = checkpoint_.scan_id,
-                               .verbosity = arguments_.verbosity,
-                               .debugging = arguments_.debugging,
-                               .guess = arguments_.guess,
-                               .treat_all_as_up = arguments_.treat_all_as_up,
-                               .service_name = [this](HostOrderPort port, bool udp) {
-                                 return settings_.services.NameOf(
-                                     port, udp ? IpProtocol::kUdp : IpProtocol::kTcp);
-                               }};
-  output_ = std::make_unique<ScanOutput>(&database_->image, &settings_.targets, std::move(report));
   // Rings first: without privilege nothing should be created or emptied.
-  if (const absl::Status status = OpenScan(); !status.ok()) {
-    PrintError(status);
-    return kExitCannotStart;
+  for (const auto step : {&ScanRun::OpenDatabase, &ScanRun::OpenNetwork, &ScanRun::OpenScan}) {
+    if (const absl::Status status = (this->*step)(); !status.ok()) {
+      PrintError(status);
+      return kExitCannotStart;
+    }
   }
   PrintNotes();
   if (const absl::Status status = OpenOutputs(); !status.ok()) {
@@ -406,8 +311,56 @@ int ScanRun::Scan() {
   if (!arguments_.exclude_files.empty()) CatchHangups();
   KeepWindow();
   progress_ = std::make_unique<ProgressLine>(scan_.get(), &Clock::Real());
-  absl::Status status = scan_->Run([this] { Tick(); });
+  const absl::Status status = scan_->Run([this] { Tick(); });
   progress_->Clear();
+  return Finish(status);
+}
+
+absl::Status ScanRun::OpenDatabase() {
+  OSPREY_ASSIGN_OR_RETURN(auto database, db::OpenDatabase({.path = arguments_.database}));
+  database_ = std::make_unique<db::Database>(std::move(database));
+  WarnAboutDiagnostics(*database_);
+  matcher_ = std::make_unique<matcher::Matcher>(database_->image);
+  return absl::OkStatus();
+}
+
+absl::Status ScanRun::OpenNetwork() {
+  OSPREY_ASSIGN_OR_RETURN(
+      network_,
+      engine::SystemNetwork::Create(settings_.targets, {.interface = arguments_.interface,
+                                                        .ring = arguments_.ring,
+                                                        .gateway_mac = settings_.gateway_mac,
+                                                        .port_plan = settings_.port_plan,
+                                                        .record_path = arguments_.record_sends}));
+  return absl::OkStatus();
+}
+
+// A scan that is continued keeps its name.
+void ScanRun::NameScan() {
+  if (!checkpoint_.scan_id.empty()) return;
+  checkpoint_.scan_id = absl::StrFormat("%016x", RandomSeed());
+  checkpoint_.seed = settings_.seed;
+  checkpoint_.options_digest = settings_.options_digest;
+  checkpoint_.targets_digest = settings_.targets_digest;
+  checkpoint_.start_epoch_s = start_s_;
+  checkpoint_.arguments = command_line_;
+}
+
+engine::ReportOptions ScanRun::Report() const {
+  return {.version = kVersion,
+          .platform = kPlatform,
+          .scan_id = checkpoint_.scan_id,
+          .verbosity = arguments_.verbosity,
+          .debugging = arguments_.debugging,
+          .guess = arguments_.guess,
+          .treat_all_as_up = arguments_.treat_all_as_up,
+          .service_name = [this](HostOrderPort port, bool udp) {
+            return settings_.services.NameOf(port, udp ? IpProtocol::kUdp : IpProtocol::kTcp);
+          }};
+}
+
+// What was found is written whatever happened.
+int ScanRun::Finish(absl::Status status) {
   const bool complete = status.ok() && interrupts_seen_ == 0;
   status.Update(output_->Finish(Summary(status), complete));
   status.Update(WriteCounters());
