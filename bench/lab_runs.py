@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a command inside osprey-lab and watches what it costs. Used by the scripts of this folder;
+run by itself it is the watcher on the scanner's side of the lab.
+
+Watched every 100 ms: CPU of each thread (user and system, which here includes the softirq work that
+the thread's own sends cause), resident memory, the link's packet counters, and the CPU time of the
+whole machine, softirq apart. Times are seconds since 1970, as in the results."""
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PERIOD_S = 0.1
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+MOUNT_PROC = 'mount -t proc proc /proc && exec "$@"'
+
+
+# --- On the scanner's side ------------------------------------------------------------------------
+
+def read(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def threads_of(pid):
+    """{thread id: (name, CPU s, user s, system s)}; the total is exact, its parts are ticks."""
+    found = {}
+    try:
+        ids = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for tid in ids:
+        stat = read(f"/proc/{pid}/task/{tid}/stat")
+        exact = read(f"/proc/{pid}/task/{tid}/schedstat").split()
+        if not stat or not exact:
+            continue
+        name = stat[stat.index("(") + 1:stat.rindex(")")]
+        fields = stat[stat.rindex(")") + 2:].split()
+        found[tid] = (name, int(exact[0]) / 1e9, int(fields[11]) * TICK_S, int(fields[12]) * TICK_S)
+    return found
+
+
+def sample_of(pid):
+    # A veth's own counters: packets in and out of the scanner's link.
+    link = re.search(r"^ *(?!lo)\w+: *(.*)$", read("/proc/net/dev"), re.M)
+    counters = link[1].split() if link else ["0"] * 16
+    machine = read("/proc/stat").split("\n", 1)[0].split()[1:]
+    pages = read(f"/proc/{pid}/statm").split()
+    return {"time": time.time(), "threads": threads_of(pid),
+            "rss": int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if pages else 0,
+            "received": int(counters[1]), "sent": int(counters[9]),
+            "machine": [int(ticks) * TICK_S for ticks in machine]}
+
+
+def watch(out, command):
+    start = time.time()
+    child = subprocess.Popen(command)
+    samples = []
+    while child.poll() is None:
+        samples.append(sample_of(child.pid))
+        time.sleep(PERIOD_S)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with open(out, "w") as file:
+        json.dump({"start": start, "end": time.time(), "status": child.returncode,
+                   "user_s": usage.ru_utime, "system_s": usage.ru_stime,
+                   "most_memory": usage.ru_maxrss * 1024, "samples": samples}, file)
+    return child.returncode
+
+
+# --- Outside --------------------------------------------------------------------------------------
+
+class Run:
+    """What happened to one command."""
+
+    def __init__(self, watched, output, lab_output):
+        self.__dict__.update(watched)
+        self.output = output
+        self.lab_output = lab_output
+
+    def between(self, begin, end):
+        """The first sample at or after `begin` and the last one at or before `end`."""
+        inside = [s for s in self.samples if begin <= s["time"] <= end]
+        if len(inside) < 2:
+            raise SystemExit("the run was too short to be measured")
+        return inside[0], inside[-1]
+
+    def lab_number(self, pattern):
+        match = re.search(pattern, self.lab_output)
+        return float(match[1].replace(",", "")) if match else None
+
+
+def cpu_by_thread(first, last):
+    """{thread name: (CPU s, user s, system s)} between two samples."""
+    sums = {}
+    for tid, (name, *now) in last["threads"].items():
+        before = first["threads"].get(tid, (name, 0, 0, 0))[1:]
+        old = sums.get(name, (0, 0, 0))
+        sums[name] = tuple(o + n - b for o, n, b in zip(old, now, before))
+    return sums
+
+
+def run_in_lab(binaries, lab_arguments, command, quiet=True):
+    """Runs `command` beside a lab; gives a Run. The command's words go to its log."""
+    with tempfile.TemporaryDirectory() as folder:
+        watched = os.path.join(folder, "watched.json")
+        log = os.path.join(folder, "log")
+        inner = ["unshare", "--mount", "--", "sh", "-c", MOUNT_PROC, "sh", sys.executable,
+                 os.path.abspath(__file__), watched, log, "--", *command]
+        lab = subprocess.run([os.path.join(binaries, "osprey-lab"), "run", *lab_arguments, "--",
+                              *inner], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        output = read(log)
+        if not os.path.exists(watched):
+            raise SystemExit(f"osprey-lab failed:\n{lab.stdout}\n{output}")
+        with open(watched) as file:
+            run = Run(json.load(file), output, lab.stdout)
+        if run.status != 0 and not quiet:
+            raise SystemExit(f"{command[0]} failed with {run.status}:\n{output}")
+        return run
+
+
+def machine():
+    """One line that says where a measurement was made."""
+    model = re.search(r"model name\s*:\s*(.*)", read("/proc/cpuinfo"))
+    return (f"{os.uname().sysname} {os.uname().release}, {os.cpu_count()} processors "
+            f"({model[1] if model else 'unknown'})")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 5 or sys.argv[3] != "--":
+        raise SystemExit("usage: lab_runs.py OUT LOG -- COMMAND (see bench/compare)")
+    log_fd = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(log_fd, 1)
+    os.dup2(log_fd, 2)
+    sys.exit(watch(sys.argv[1], sys.argv[4:]))
