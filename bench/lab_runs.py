@@ -3,8 +3,8 @@
 run by itself it is the watcher on the scanner's side of the lab.
 
 Watched every 100 ms: CPU of each thread (user and system, which here includes the softirq work that
-the thread's own sends cause), resident memory, the link's packet counters, and the CPU time of the
-whole machine, softirq apart. Times are seconds since 1970, as in the results."""
+the thread's own sends cause), resident memory, the link's packet counters, the CPU time of the
+whole machine, and of every other process, so that a disturbed measurement shows. Times are seconds since 1970, as in the results."""
 import json
 import os
 import re
@@ -16,8 +16,8 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PERIOD_S = 0.1
+PROCESSES_EVERY = 10  # looks at all processes of the machine are rarer
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-MOUNT_PROC = 'mount -t proc proc /proc && exec "$@"'
 
 
 # --- On the scanner's side ------------------------------------------------------------------------
@@ -28,6 +28,23 @@ def read(path):
             return file.read()
     except OSError:
         return ""
+
+
+def child_of_this_process():
+    """The child's number in /proc, which may be that of an outer process namespace."""
+    return read("/proc/thread-self/children").split()[0]
+
+
+def processes():
+    """{number: [name, CPU s]} of all processes that /proc shows, which is the whole machine."""
+    found = {}
+    for pid in os.listdir("/proc"):
+        stat = read(f"/proc/{pid}/stat") if pid.isdigit() else ""
+        if stat:
+            fields = stat[stat.rindex(")") + 2:].split()
+            name = stat[stat.index("(") + 1:stat.rindex(")")]
+            found[pid] = [name, (int(fields[11]) + int(fields[12])) * TICK_S]
+    return found
 
 
 def threads_of(pid):
@@ -63,9 +80,12 @@ def sample_of(pid):
 def watch(out, command):
     start = time.time()
     child = subprocess.Popen(command)
+    pid = child_of_this_process()
     samples = []
     while child.poll() is None:
-        samples.append(sample_of(child.pid))
+        samples.append(sample_of(pid))
+        if len(samples) % PROCESSES_EVERY == 1:
+            samples[-1]["processes"] = processes()
         time.sleep(PERIOD_S)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     with open(out, "w") as file:
@@ -92,6 +112,19 @@ class Run:
             raise SystemExit("the run was too short to be measured")
         return inside[0], inside[-1]
 
+    def cpu_by_process(self, begin, end):
+        """[(name, cores)] of the busiest processes of the machine in that time."""
+        inside = [s for s in self.samples if begin <= s["time"] <= end and "processes" in s]
+        if len(inside) < 2:
+            return []
+        first, last = inside[0], inside[-1]
+        seconds = last["time"] - first["time"]
+        used = {}
+        for pid, (name, now) in last["processes"].items():
+            before = first["processes"].get(pid, (name, 0))[1]
+            used[name] = used.get(name, 0) + (now - before) / seconds
+        return sorted(used.items(), key=lambda entry: -entry[1])
+
     def lab_number(self, pattern):
         match = re.search(pattern, self.lab_output)
         return float(match[1].replace(",", "")) if match else None
@@ -112,8 +145,7 @@ def run_in_lab(binaries, lab_arguments, command, quiet=True):
     with tempfile.TemporaryDirectory() as folder:
         watched = os.path.join(folder, "watched.json")
         log = os.path.join(folder, "log")
-        inner = ["unshare", "--mount", "--", "sh", "-c", MOUNT_PROC, "sh", sys.executable,
-                 os.path.abspath(__file__), watched, log, "--", *command]
+        inner = [sys.executable, os.path.abspath(__file__), watched, log, "--", *command]
         lab = subprocess.run([os.path.join(binaries, "osprey-lab"), "run", *lab_arguments, "--",
                               *inner], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         output = read(log)
