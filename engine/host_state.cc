@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <memory>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -30,16 +31,17 @@ constexpr std::array<ProbeId, 17> kTestOrder = {
     ProbeId::kT3,   ProbeId::kT4,   ProbeId::kT5,   ProbeId::kT6,   ProbeId::kT7};
 
 uint32_t Transmissions(const HostState& s, ProbeId probe) {
-  return static_cast<uint32_t>(s.transmissions >> (3 * (Index(probe) - kFirstTest)) & 7);
+  return static_cast<uint32_t>(s.tests.transmissions >> (3 * (Index(probe) - kFirstTest)) & 7);
 }
 
 void SetTransmissions(HostState& s, ProbeId probe, uint32_t count) {
   const size_t shift = 3 * (Index(probe) - kFirstTest);
-  s.transmissions = (s.transmissions & ~(uint64_t{7} << shift)) | uint64_t{count} << shift;
+  s.tests.transmissions = (s.tests.transmissions & ~(uint64_t{7} << shift)) | uint64_t{count}
+                                                                                  << shift;
 }
 
 int64_t SentNs(const HostState& s, ProbeId probe) {
-  return s.phase_start_ns + int64_t{s.sent_us[Index(probe) - kFirstTest]} * kNsPerUs;
+  return s.phase_start_ns + int64_t{s.tests.sent_us[Index(probe) - kFirstTest]} * kNsPerUs;
 }
 
 // phase_start_ns is when SEQ1 was sent, once it was.
@@ -49,14 +51,19 @@ int64_t SeqSentNs(const HostRecord& host, size_t n) {
 
 int64_t TimeoutNs(const HostState& s) { return int64_t{s.rtt.timeout_us} * kNsPerUs; }
 
+void Pause(HostState& s, int64_t until) {
+  s.phase = Phase::kPause;
+  std::construct_at(&s.ports, PortWork{.wait_until_ns = until});
+}
+
 // The probe to send next: unsent ones in order, then those that timed out, oldest first.
 ProbeId NextTest(const HostState& s) {
   ProbeId best = ProbeId::kSeq1;
   uint64_t best_key = std::numeric_limits<uint64_t>::max();
   for (const ProbeId probe : kTestOrder) {
-    if ((s.pending & Bit(probe)) == 0) continue;
+    if ((s.tests.pending & Bit(probe)) == 0) continue;
     if (Transmissions(s, probe) == 0) return probe;
-    const uint64_t key = s.sent_us[Index(probe) - kFirstTest];
+    const uint64_t key = s.tests.sent_us[Index(probe) - kFirstTest];
     if (key < best_key) {
       best_key = key;
       best = probe;
@@ -71,26 +78,21 @@ void HostMachine::Start(HostState& s, int64_t rtt_us, int64_t now) const {
   s.phase = Phase::kPorts;
   s.phase_start_ns = now;
   s.last_send_ns = now;
-  s.wait_until_ns = now;
   s.rtt.Reset(config_->rtt);
   if (rtt_us >= 0) s.rtt.Add(rtt_us, config_->rtt);
-  s.port_cursor = 0;
-  s.batch_answered = 0;
-  s.batch_sent = 0;
-  s.batch_pass = 0;
-  s.batch_unsent = 0;
+  std::construct_at(&s.ports, PortWork{.wait_until_ns = now});
   s.refusals = 0;
-  s.batch_size = NextBatchSize(s);
+  s.ports.size = NextBatchSize(s);
 }
 
 int64_t HostMachine::NextDue(const HostRecord& host) const {
   const HostState& s = host.state;
   switch (s.phase) {
     case Phase::kPorts:
-      return s.batch_sent < s.batch_size || s.batch_unsent != 0 ? s.phase_start_ns
-                                                                : s.wait_until_ns;
+      return s.ports.sent < s.ports.size || s.ports.unsent != 0 ? s.phase_start_ns
+                                                                : s.ports.wait_until_ns;
     case Phase::kPause:
-      return s.wait_until_ns;
+      return s.ports.wait_until_ns;
     case Phase::kSequence:
       return SequenceNextDue(host);
     case Phase::kTests:
@@ -123,43 +125,44 @@ HostAction HostMachine::OnDue(HostRecord& host, int64_t now) const {
 }
 
 uint32_t HostMachine::TransmissionsOf(const HostState& state, ProbeId probe) {
-  return Transmissions(state, probe);
+  const bool measuring = state.phase == Phase::kSequence || state.phase == Phase::kTests;
+  return measuring ? Transmissions(state, probe) : 0;
 }
 
 // --- Ports -----------------------------------------------------------------------------------
 
 uint8_t HostMachine::NextBatchSize(const HostState& s) const {
-  const size_t left = config_->ports.size() - s.port_cursor;
+  const size_t left = config_->ports.size() - s.ports.cursor;
   const size_t wanted =
-      s.batch_size == 0 ? kFirstBatch : std::min<size_t>(size_t{s.batch_size} * 2, kLargestBatch);
+      s.ports.size == 0 ? kFirstBatch : std::min<size_t>(size_t{s.ports.size} * 2, kLargestBatch);
   return static_cast<uint8_t>(std::min(left, wanted));
 }
 
 HostAction HostMachine::PortsDue(HostState& s, int64_t now) const {
   if (!config_->all_ports && s.open_port != 0 && s.closed_port != 0) return EndPorts(s);
-  while (s.batch_size > 0) {
+  while (s.ports.size > 0) {
     // One pass over the batch: every port not answered yet.
-    while (s.batch_sent < s.batch_size) {
-      const uint8_t i = s.batch_sent++;
-      const HostOrderPort port = config_->ports[s.port_cursor + i];
-      if ((s.batch_answered >> i & 1) != 0) continue;
+    while (s.ports.sent < s.ports.size) {
+      const uint8_t i = s.ports.sent++;
+      const HostOrderPort port = config_->ports[s.ports.cursor + i];
+      if ((s.ports.answered >> i & 1) != 0) continue;
       if (port == s.open_port || port == s.closed_port) {
-        s.batch_answered |= uint32_t{1} << i;
+        s.ports.answered |= uint32_t{1} << i;
         continue;
       }
       return ProbePort(s, i, now);
     }
-    s.batch_unsent &= ~s.batch_answered;
-    if (s.batch_unsent != 0) {
-      const auto i = static_cast<uint8_t>(std::countr_zero(s.batch_unsent));
-      s.batch_unsent &= s.batch_unsent - 1;
+    s.ports.unsent &= ~s.ports.answered;
+    if (s.ports.unsent != 0) {
+      const auto i = static_cast<uint8_t>(std::countr_zero(s.ports.unsent));
+      s.ports.unsent &= s.ports.unsent - 1;
       return ProbePort(s, i, now);
     }
-    const bool complete = std::popcount(s.batch_answered) == s.batch_size;
-    if (!complete && now < s.wait_until_ns) return {};
-    if (!complete && s.batch_pass < config_->port_retries) {
-      ++s.batch_pass;
-      s.batch_sent = 0;
+    const bool complete = std::popcount(s.ports.answered) == s.ports.size;
+    if (!complete && now < s.ports.wait_until_ns) return {};
+    if (!complete && s.ports.pass < config_->port_retries) {
+      ++s.ports.pass;
+      s.ports.sent = 0;
       continue;
     }
     if (const HostAction silent = EndBatch(s); silent.silent != 0) return silent;
@@ -169,40 +172,41 @@ HostAction HostMachine::PortsDue(HostState& s, int64_t now) const {
 
 // Goes on to the next batch; says which ports of this one never answered.
 HostAction HostMachine::EndBatch(HostState& s) const {
-  const auto all = static_cast<uint32_t>((uint64_t{1} << s.batch_size) - 1);
+  const auto all = static_cast<uint32_t>((uint64_t{1} << s.ports.size) - 1);
   // After so many refusals, which were sent and which not is no longer known.
   const bool known = s.refusals < kMostRefusals;
   const HostAction silent{.kind = HostAction::Kind::kPortsSilent,
-                          .first_port = s.port_cursor,
-                          .silent = known ? all & ~s.batch_answered : 0};
-  s.port_cursor += s.batch_size;
-  s.batch_size = NextBatchSize(s);
-  s.batch_answered = 0;
-  s.batch_sent = 0;
-  s.batch_pass = 0;
+                          .first_port = s.ports.cursor,
+                          .silent = known ? all & ~s.ports.answered : 0};
+  s.ports.cursor += s.ports.size;
+  s.ports.size = NextBatchSize(s);
+  s.ports.answered = 0;
+  s.ports.sent = 0;
+  s.ports.pass = 0;
   return silent;
 }
 
 HostAction HostMachine::ProbePort(HostState& s, uint8_t i, int64_t now) const {
-  s.batch_newest = i;
-  s.wait_until_ns = now + TimeoutNs(s);
-  return {.kind = HostAction::Kind::kSendPort, .port = config_->ports[s.port_cursor + i]};
+  s.ports.newest = i;
+  s.ports.wait_until_ns = now + TimeoutNs(s);
+  return {.kind = HostAction::Kind::kSendPort, .port = config_->ports[s.ports.cursor + i]};
 }
 
 void HostMachine::OnPortSent(HostState& s, int64_t now) const {
+  if (s.phase != Phase::kPorts) return;
   s.last_send_ns = now;
   // Not if the answers came first and the batch is over.
-  if (s.wait_until_ns > s.phase_start_ns) s.wait_until_ns = now + TimeoutNs(s);
-  if (s.batch_pass == 0 && s.batch_newest < s.sent_us.size()) {
-    s.sent_us[s.batch_newest] = static_cast<uint32_t>((now - s.phase_start_ns) / kNsPerUs);
+  if (s.ports.wait_until_ns > s.phase_start_ns) s.ports.wait_until_ns = now + TimeoutNs(s);
+  if (s.ports.pass == 0 && s.ports.newest < s.ports.sent_us.size()) {
+    s.ports.sent_us[s.ports.newest] = static_cast<uint32_t>((now - s.phase_start_ns) / kNsPerUs);
   }
 }
 
 void HostMachine::OnPortUnsent(HostState& s, HostOrderPort port) const {
   if (s.phase != Phase::kPorts || s.refusals >= kMostRefusals) return;
   ++s.refusals;
-  for (uint32_t i = 0; i < s.batch_sent; ++i) {
-    if (config_->ports[s.port_cursor + i] == port) s.batch_unsent |= uint32_t{1} << i;
+  for (uint32_t i = 0; i < s.ports.sent; ++i) {
+    if (config_->ports[s.ports.cursor + i] == port) s.ports.unsent |= uint32_t{1} << i;
   }
 }
 
@@ -211,8 +215,7 @@ HostAction HostMachine::EndPorts(HostState& s) const {
     s.phase = Phase::kFinished;
     return {.kind = HostAction::Kind::kNotMeasured};
   }
-  s.phase = Phase::kPause;
-  s.wait_until_ns = 0;
+  Pause(s, 0);
   return {.kind = HostAction::Kind::kBeginRound};
 }
 
@@ -221,17 +224,18 @@ bool HostMachine::OnPort(HostState& s, HostOrderPort port, PortState port_state,
   // Later nothing is chosen any more, and in kMatching a shard reads the state.
   if (s.phase != Phase::kPorts) return false;
   bool news = false;
-  for (uint32_t i = 0; i < s.batch_size; ++i) {
-    if (config_->ports[s.port_cursor + i] != port) continue;
-    news = (s.batch_answered >> i & 1) == 0;
-    s.batch_answered |= uint32_t{1} << i;
+  for (uint32_t i = 0; i < s.ports.size; ++i) {
+    if (config_->ports[s.ports.cursor + i] != port) continue;
+    news = (s.ports.answered >> i & 1) == 0;
+    s.ports.answered |= uint32_t{1} << i;
     // Only what was sent: an answer to discovery may come before the ladder's own probe leaves.
-    const bool timed = first_try && i < s.sent_us.size() && (s.batch_sent > i || s.batch_pass > 0);
+    const bool timed =
+        first_try && i < s.ports.sent_us.size() && (s.ports.sent > i || s.ports.pass > 0);
     if (news && timed && port_state != PortState::kFiltered) {
-      OnRtt(s, (received - s.phase_start_ns) / kNsPerUs - int64_t{s.sent_us[i]});
+      OnRtt(s, (received - s.phase_start_ns) / kNsPerUs - int64_t{s.ports.sent_us[i]});
     }
   }
-  if (std::popcount(s.batch_answered) == s.batch_size) s.wait_until_ns = s.phase_start_ns;
+  if (std::popcount(s.ports.answered) == s.ports.size) s.ports.wait_until_ns = s.phase_start_ns;
   // Ports once chosen are kept from round to round (2.1).
   if (port_state == PortState::kFiltered || port == 0) return news;
   HostOrderPort& chosen = port_state == PortState::kOpen ? s.open_port : s.closed_port;
@@ -240,7 +244,7 @@ bool HostMachine::OnPort(HostState& s, HostOrderPort port, PortState port_state,
     chosen = port;
   }
   if (!config_->all_ports && s.open_port != 0 && s.closed_port != 0) {
-    s.wait_until_ns = s.phase_start_ns;
+    s.ports.wait_until_ns = s.phase_start_ns;
   }
   return news;
 }
@@ -255,9 +259,7 @@ void HostMachine::BeginRound(HostRecord& host, const RoundPorts& identity,
   s.last_send_ns = now;
   s.seq_next = 0;
   s.seq_unsent = false;
-  s.pending = 0;
-  s.outstanding = 0;
-  s.transmissions = 0;
+  std::construct_at(&s.tests);
   s.refusals = 0;
   ++s.serial;
   host.observation.Begin(context);
@@ -289,8 +291,7 @@ HostAction HostMachine::SequenceDue(HostRecord& host, int64_t now) const {
   }
   if (SpacingWasOff(host) && s.remeasured < config_->max_remeasures) {
     ++s.remeasured;
-    s.phase = Phase::kPause;
-    s.wait_until_ns = now;
+    Pause(s, now);
     return {.kind = HostAction::Kind::kBeginRound};
   }
   // Of rounds that count: one that is thrown away does not make the fingerprint unfit.
@@ -318,42 +319,43 @@ void HostMachine::BeginTests(HostRecord& host) const {
   HostState& s = host.state;
   const matcher::Observation& o = host.observation;
   s.phase = Phase::kTests;
-  s.pending = Bit(ProbeId::kU1) | Bit(ProbeId::kT5) | Bit(ProbeId::kT6) | Bit(ProbeId::kT7) |
-              Bit(ProbeId::kIe1) | Bit(ProbeId::kIe2);
+  s.tests.pending = Bit(ProbeId::kU1) | Bit(ProbeId::kT5) | Bit(ProbeId::kT6) | Bit(ProbeId::kT7) |
+                    Bit(ProbeId::kIe1) | Bit(ProbeId::kIe2);
   if (s.open_port != 0) {
     for (int n = 0; n < 6; ++n) {
       if (o.OpsMissing(n))
-        s.pending |= Bit(static_cast<ProbeId>(kFirstTest + static_cast<size_t>(n)));
+        s.tests.pending |= Bit(static_cast<ProbeId>(kFirstTest + static_cast<size_t>(n)));
     }
-    if (!o.SeqAnswered(0)) s.pending |= Bit(ProbeId::kT1);
-    s.pending |= Bit(ProbeId::kEcn) | Bit(ProbeId::kT2) | Bit(ProbeId::kT3) | Bit(ProbeId::kT4);
+    if (!o.SeqAnswered(0)) s.tests.pending |= Bit(ProbeId::kT1);
+    s.tests.pending |=
+        Bit(ProbeId::kEcn) | Bit(ProbeId::kT2) | Bit(ProbeId::kT3) | Bit(ProbeId::kT4);
   }
   if (config_->gentle) {
-    s.pending &= ~(Bit(ProbeId::kT2) | Bit(ProbeId::kT3) | Bit(ProbeId::kT7));
+    s.tests.pending &= ~(Bit(ProbeId::kT2) | Bit(ProbeId::kT3) | Bit(ProbeId::kT7));
   }
 }
 
 void HostMachine::ExpireTests(HostRecord& host, int64_t now) const {
   HostState& s = host.state;
   const int64_t timeout = TimeoutNs(s);
-  for (uint32_t left = s.outstanding; left != 0; left &= left - 1) {
+  for (uint32_t left = s.tests.outstanding; left != 0; left &= left - 1) {
     const auto probe = static_cast<ProbeId>(std::countr_zero(left));
     if (now < SentNs(s, probe) + timeout) continue;
-    s.outstanding &= ~Bit(probe);
-    if (Transmissions(s, probe) < config_->test_transmissions) s.pending |= Bit(probe);
+    s.tests.outstanding &= ~Bit(probe);
+    if (Transmissions(s, probe) < config_->test_transmissions) s.tests.pending |= Bit(probe);
   }
 }
 
 int64_t HostMachine::TestsNextDue(const HostRecord& host) const {
   const HostState& s = host.state;
-  if (s.pending == 0 && s.outstanding == 0) return s.last_send_ns;
+  if (s.tests.pending == 0 && s.tests.outstanding == 0) return s.last_send_ns;
   int64_t due = kNever;
-  for (uint32_t left = s.outstanding; left != 0; left &= left - 1) {
+  for (uint32_t left = s.tests.outstanding; left != 0; left &= left - 1) {
     const auto probe = static_cast<ProbeId>(std::countr_zero(left));
     due = std::min(due, SentNs(s, probe) + TimeoutNs(s));
   }
-  const auto outstanding = static_cast<uint32_t>(std::popcount(s.outstanding));
-  if (s.pending != 0 && outstanding < kWindowAtStart) {
+  const auto outstanding = static_cast<uint32_t>(std::popcount(s.tests.outstanding));
+  if (s.tests.pending != 0 && outstanding < kWindowAtStart) {
     due = std::min(due, s.last_send_ns + config_->test_spacing_ns);
   }
   return due;
@@ -362,12 +364,12 @@ int64_t HostMachine::TestsNextDue(const HostRecord& host) const {
 HostAction HostMachine::TestsDue(HostRecord& host, int64_t now) const {
   HostState& s = host.state;
   ExpireTests(host, now);
-  if (s.pending == 0 && s.outstanding == 0) {
+  if (s.tests.pending == 0 && s.tests.outstanding == 0) {
     s.phase = Phase::kMatching;
     return {.kind = HostAction::Kind::kRoundDone};
   }
-  if (s.pending == 0 || now < s.last_send_ns + config_->test_spacing_ns ||
-      static_cast<uint32_t>(std::popcount(s.outstanding)) >= kWindowAtStart) {
+  if (s.tests.pending == 0 || now < s.last_send_ns + config_->test_spacing_ns ||
+      static_cast<uint32_t>(std::popcount(s.tests.outstanding)) >= kWindowAtStart) {
     return {};
   }
   const ProbeId probe = NextTest(s);
@@ -387,10 +389,11 @@ void HostMachine::OnSent(HostRecord& host, ProbeId probe, int64_t now, int64_t r
     s.seq_next = static_cast<uint8_t>(Index(probe) + 1);
     return;
   }
-  s.pending &= ~Bit(probe);
-  s.outstanding |= Bit(probe);
+  s.tests.pending &= ~Bit(probe);
+  s.tests.outstanding |= Bit(probe);
   SetTransmissions(s, probe, std::min<uint32_t>(Transmissions(s, probe) + 1, 7));
-  s.sent_us[Index(probe) - kFirstTest] = static_cast<uint32_t>((now - s.phase_start_ns) / kNsPerUs);
+  s.tests.sent_us[Index(probe) - kFirstTest] =
+      static_cast<uint32_t>((now - s.phase_start_ns) / kNsPerUs);
 }
 
 void HostMachine::OnUnsent(HostRecord& host, ProbeId probe) const {
@@ -403,11 +406,11 @@ void HostMachine::OnUnsent(HostRecord& host, ProbeId probe) const {
     }
     return;
   }
-  if (s.phase != Phase::kTests || (s.outstanding & Bit(probe)) == 0) return;
+  if (s.phase != Phase::kTests || (s.tests.outstanding & Bit(probe)) == 0) return;
   if (s.refusals >= kMostRefusals) return;  // from here on it counts as sent and lost
   ++s.refusals;
-  s.outstanding &= ~Bit(probe);
-  s.pending |= Bit(probe);
+  s.tests.outstanding &= ~Bit(probe);
+  s.tests.pending |= Bit(probe);
   const uint32_t sent = Transmissions(s, probe);
   SetTransmissions(s, probe, sent > 0 ? sent - 1 : 0);
 }
@@ -415,11 +418,11 @@ void HostMachine::OnUnsent(HostRecord& host, ProbeId probe) const {
 void HostMachine::Answered(HostState& s, ProbeId probe, int64_t received) const {
   s.spoke = true;
   if (Index(probe) < kFirstTest) return;
-  if ((s.outstanding & Bit(probe)) != 0 && Transmissions(s, probe) == 1) {
+  if ((s.tests.outstanding & Bit(probe)) != 0 && Transmissions(s, probe) == 1) {
     OnRtt(s, (received - SentNs(s, probe)) / kNsPerUs);
   }
-  s.outstanding &= ~Bit(probe);
-  s.pending &= ~Bit(probe);
+  s.tests.outstanding &= ~Bit(probe);
+  s.tests.pending &= ~Bit(probe);
 }
 
 bool HostMachine::OnTcp(HostRecord& host, size_t offset, const TcpAnswer& answer,
@@ -443,7 +446,7 @@ bool HostMachine::OnEcho(HostRecord& host, int which, const EchoAnswer& answer,
   if (s.phase != Phase::kSequence && s.phase != Phase::kTests) return false;
   const auto probe = static_cast<ProbeId>(Index(ProbeId::kIe1) + static_cast<size_t>(which));
   if (Transmissions(s, probe) == 0) return false;
-  const bool usable = (s.outstanding & Bit(probe)) != 0 && Transmissions(s, probe) == 1;
+  const bool usable = (s.tests.outstanding & Bit(probe)) != 0 && Transmissions(s, probe) == 1;
   const auto outcome = host.observation.RecordEcho(which, answer, usable);
   Answered(s, probe, received);
   return outcome == matcher::RecordOutcome::kNew;
@@ -475,9 +478,8 @@ void HostMachine::OnVerdict(HostState& s, RoundVerdict verdict, int64_t now) con
   }
   ++s.round;
   s.remeasured = 0;
-  s.phase = Phase::kPause;
   // One second before a round, another one and a half before the fourth (1.10).
-  s.wait_until_ns = now + kNsPerSecond + (s.round == 3 ? 1500 * kNsPerMs : 0);
+  Pause(s, now + kNsPerSecond + (s.round == 3 ? 1500 * kNsPerMs : 0));
 }
 
 }  // namespace osprey::engine

@@ -56,45 +56,43 @@ struct RoundPorts {
   HostOrderPort udp_port = 0;     // likewise
 };
 
-// Packed: hosts in flight are budgeted at 1 KiB each, most of which is the observation.
+// Hosts in flight are budgeted at 1 KiB each, most of which is the observation: no field wider than
+// four bytes costs padding in here, and what two phases need never exists at the same time.
+#pragma pack(push, 4)
+// kPorts: position in the port list, and the batch under way. kPause: only the wait.
+struct PortWork {
+  int64_t wait_until_ns = 0;  // kPorts: end of the batch's wait; kPause: start of next round
+  uint32_t cursor = 0;
+  uint32_t answered = 0;  // bit i: cursor + i
+  uint32_t unsent = 0;    // likewise: the kernel refused the newest probe
+  uint8_t size = 0;
+  uint8_t sent = 0;  // probes of this pass over the batch already sent
+  uint8_t pass = 0;
+  uint8_t newest = 0;                  // index in the batch of the newest port probe
+  std::array<uint32_t, 15> sent_us{};  // first transmission to the batch's first ports
+};
+
+// kSequence and kTests, the probes of phase T. Bit p is ProbeId p. All zero when a round begins.
+struct TestWork {
+  uint64_t transmissions;            // 3 bits a probe, from kOps1
+  uint32_t pending;                  // to be sent (again)
+  uint32_t outstanding;              // sent, neither answered nor timed out
+  std::array<uint32_t, 17> sent_us;  // newest transmission of kOps1..kU1
+};
+#pragma pack(pop)
+
 struct HostState {
   int64_t last_send_ns = 0;    // newest OS probe; the phase's start before the first
-  int64_t phase_start_ns = 0;  // sent_us below counts from here; SEQ1's sending, once sent
-  int64_t wait_until_ns = 0;   // kPorts: end of the batch's wait; kPause: start of next round
+  int64_t phase_start_ns = 0;  // sent_us counts from here; SEQ1's sending, once sent
   Ipv4Addr address;
   uint32_t target_index = 0;
   RttState rtt;
-  // kPorts: position in the port list, and the batch under way.
-  uint32_t port_cursor = 0;
-  uint32_t batch_answered = 0;  // bit i: port_cursor + i
-  uint32_t batch_unsent = 0;    // likewise: the kernel refused the newest probe
-  // kTests: bit p is ProbeId p.
-  uint32_t pending = 0;        // to be sent (again)
-  uint32_t outstanding = 0;    // sent, neither answered nor timed out
-  uint64_t transmissions = 0;  // 3 bits a probe, from kOps1
-  // Newest transmission of kOps1..kU1. In kPorts, first transmission to the batch's first ports.
-  std::array<uint32_t, 17> sent_us{};
-  RoundPorts identity;
-  HostOrderPort open_port = 0;    // remembered; 0: none
-  HostOrderPort closed_port = 0;  // remembered; 0: none
-  HostOrderPort udp_closed = 0;   // learned from U1; 0: none
-  int16_t hop_distance = 0;
-  uint16_t max_span_ms = 0;  // between SEQ1 and SEQ6, worst round
-  uint16_t epoch = 0;        // of the low-water mark: see engine/epochs.h
-  uint16_t generation = 0;   // of the slot: old completions do not match
   Phase phase = Phase::kFree;
-  uint8_t link = 0;
-  uint8_t source = 0;  // index into the link's source addresses
-  MacAddr next_hop;
   uint8_t round = 0;       // 0-based
   uint8_t serial = 0;      // rounds begun, remeasured ones included
   uint8_t remeasured = 0;  // of this round
   uint8_t seq_next = 0;    // 0..6
-  uint8_t batch_size = 0;
-  uint8_t batch_sent = 0;  // probes of this pass over the batch already sent
-  uint8_t batch_pass = 0;
-  uint8_t batch_newest = 0;  // index in the batch of the newest port probe
-  uint8_t refusals = 0;      // probes the kernel refused, in this phase
+  uint8_t refusals = 0;    // probes the kernel refused, in this phase
   bool distance_known : 1 = false;
   bool spoke : 1 = false;          // any valid reply at all
   bool local : 1 = false;          // one of our own addresses
@@ -104,13 +102,28 @@ struct HostState {
   bool reset_warning : 1 = false;  // a RST came for a SEQ probe: is the port really open?
   bool reserved : 1 = false;       // holds a share of the rate for its SEQ phase
   bool skipped : 1 = false;        // os_scan_limit left it unmeasured
+  RoundPorts identity;
+  HostOrderPort open_port = 0;    // remembered; 0: none
+  HostOrderPort closed_port = 0;  // remembered; 0: none
+  HostOrderPort udp_closed = 0;   // learned from U1; 0: none
+  int16_t hop_distance = 0;
+  uint16_t max_span_ms = 0;  // between SEQ1 and SEQ6, worst round
+  uint16_t epoch = 0;        // of the low-water mark: see engine/epochs.h
+  uint16_t generation = 0;   // of the slot: old completions do not match
+  uint8_t link = 0;
+  uint8_t source = 0;  // index into the link's source addresses
+  MacAddr next_hop;
+  union {
+    PortWork ports = {};
+    TestWork tests;
+  };
 };
 
 struct HostRecord {
   HostState state;
   matcher::Observation observation;
 };
-static_assert(sizeof(HostRecord) <= 1088, "hosts in flight are budgeted at about 1 KiB each");
+static_assert(sizeof(HostRecord) == 1024, "hosts in flight are budgeted at 1 KiB each");
 
 // What OnDue wants done. At most one packet a call.
 struct HostAction {
@@ -180,7 +193,8 @@ class HostMachine {
 
   void OnVerdict(HostState& state, RoundVerdict verdict, int64_t now) const;
 
-  // How often a probe of phase T was sent in this round. REQUIRES: probe >= kOps1.
+  // How often a probe of phase T was sent in this round; 0 outside of kSequence and kTests.
+  // REQUIRES: probe >= kOps1.
   static uint32_t TransmissionsOf(const HostState& state, ProbeId probe);
 
   // Ports this round's probes go to.

@@ -16,15 +16,17 @@ HostTable::HostTable(uint32_t capacity, const HashKey& key)
   OSPREY_CHECK(memory != MAP_FAILED);
   records_ = static_cast<HostRecord*>(memory);
   free_.reserve(capacity);
-  buckets_.assign(size_t{mask_} + 1, kNone);
+  // Records are visited in no order: large pages spare the address translation. Best effort.
+  madvise(memory, size_t{capacity} * sizeof(HostRecord), MADV_HUGEPAGE);
+  index_.resize(size_t{mask_} + 1);
 }
 
 HostTable::~HostTable() { munmap(records_, size_t{capacity_} * sizeof(HostRecord)); }
 
 uint32_t HostTable::Find(Ipv4Addr address) const noexcept {
   for (uint32_t at = Bucket(address);; at = (at + 1) & mask_) {
-    const uint32_t slot = buckets_[at];
-    if (slot == kNone || records_[slot].state.address == address) return slot;
+    const Entry& entry = index_[at];
+    if (entry.slot == kNone || entry.address == address) return entry.slot;
   }
 }
 
@@ -44,24 +46,24 @@ uint32_t HostTable::Insert(Ipv4Addr address) noexcept {
   records_[slot].state.address = address;
   records_[slot].state.generation = static_cast<uint16_t>(generation + 1);
   uint32_t at = Bucket(address);
-  while (buckets_[at] != kNone) at = (at + 1) & mask_;
-  buckets_[at] = slot;
+  while (index_[at].slot != kNone) at = (at + 1) & mask_;
+  index_[at] = {address, slot};
   ++size_;
   return slot;
 }
 
 void HostTable::Erase(uint32_t slot) noexcept {
   uint32_t hole = Bucket(records_[slot].state.address);
-  while (buckets_[hole] != slot) hole = (hole + 1) & mask_;
+  while (index_[hole].slot != slot) hole = (hole + 1) & mask_;
   // Backward shift: close the hole with entries that may not stand behind one.
-  for (uint32_t at = (hole + 1) & mask_; buckets_[at] != kNone; at = (at + 1) & mask_) {
-    const uint32_t home = Bucket(records_[buckets_[at]].state.address);
+  for (uint32_t at = (hole + 1) & mask_; index_[at].slot != kNone; at = (at + 1) & mask_) {
+    const uint32_t home = Bucket(index_[at].address);
     if (((at - home) & mask_) >= ((at - hole) & mask_)) {
-      buckets_[hole] = buckets_[at];
+      index_[hole] = index_[at];
       hole = at;
     }
   }
-  buckets_[hole] = kNone;
+  index_[hole] = {};
   records_[slot].state.phase = Phase::kFree;
   free_.push_back(slot);
   --size_;

@@ -55,6 +55,7 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       result_producer_(*shared->results) {
   OSPREY_CHECK(config.max_hosts <= kMaxHostsInFlight);
   postponed_.reserve(kPostponedCapacity);
+  fired_.reserve(config.max_hosts);
   ports_.resize(rings_.size());
   for (size_t i = 0; i < rings_.size(); ++i) {
     const LinkInfo& link = shared->network->link(i);
@@ -81,7 +82,7 @@ bool Lane::RunOnce() {
   ReapAll();
   bool worked = DrainReplies();
   worked |= DrainVerdicts();
-  worked |= wheel_.Advance(now_, [this](uint32_t slot) { Enqueue(slot); }) > 0;
+  worked |= FireTimers();
   RetryBlocked();
   if (abandoned_.load(std::memory_order_relaxed)) {
     // Nothing new leaves; what a matcher holds comes back first.

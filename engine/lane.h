@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/doorbell.h"
+#include "base/lateness.h"
 #include "engine/cookie.h"
 #include "engine/discovery.h"
 #include "engine/discovery_probes.h"
@@ -85,6 +86,8 @@ class Lane {
   Doorbell& bell() { return bell_; }
   const LaneCounters& counters() const { return counters_; }
   EpochLedger& epochs() { return epochs_; }
+  // How much more than the wanted spacing lay between two SEQ probes of a round, by their stamps.
+  const LatenessHistogram& sequence_lateness() const { return sequence_lateness_; }
   // No new host is started, those that wait included; those in flight are finished.
   void StopDiscovery() { stopping_.store(true, std::memory_order_relaxed); }
   // Those in flight are given up too.
@@ -197,6 +200,7 @@ class Lane {
   bool ReserveSequence() const;
   void ReleaseSequence(uint32_t slot);
   void BeginRound(uint32_t slot);
+  bool FireTimers();
   void Enqueue(uint32_t slot);
   void Reschedule(uint32_t slot);
   // Lets the host, which has just left a queue, take one step.
@@ -229,6 +233,8 @@ class Lane {
   void HandleUnsentDiscovery(uint64_t tag);
   // Adds a leased frame to its link's batch, and flushes a full one.
   void Add(Port& port, const io::FrameSlot& frame, uint32_t length, uint64_t tag, Stamp stamp);
+  // Notes that the probe was handed over.
+  void TakeStamp(const Stamp& stamp, int64_t sent);
   void Flush(Port& port);
   void FlushAll();
   void ReapAll();
@@ -275,8 +281,10 @@ class Lane {
   uint32_t frames_this_turn_ = 0;
   int64_t sequence_late_ns_ = 0;  // of the SEQ probes of this turn: the latest one
   std::vector<io::wire::Reply> reply_batch_;
+  std::vector<uint32_t> fired_;  // slots whose timers went off in this turn
 
   LaneCounters counters_;
+  LatenessHistogram sequence_lateness_;
   ReplyQueue replies_;
   VerdictBox verdicts_;
   Doorbell bell_;

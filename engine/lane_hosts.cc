@@ -80,6 +80,16 @@ void Lane::RememberSilentPorts(uint32_t slot, const HostAction& action) {
   }
 }
 
+bool Lane::FireTimers() {
+  fired_.clear();
+  wheel_.Advance(now_, [this](uint32_t slot) {
+    hosts_.PrefetchState(slot);
+    fired_.push_back(slot);
+  });
+  for (const uint32_t slot : fired_) Enqueue(slot);
+  return !fired_.empty();
+}
+
 void Lane::Enqueue(uint32_t slot) {
   HostState& host = hosts_[slot].state;
   if (host.queued) return;

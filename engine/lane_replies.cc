@@ -9,6 +9,7 @@
 namespace osprey::engine {
 namespace {
 
+constexpr size_t kLookAhead = 8;       // replies whose host's memory is asked for in advance
 constexpr uint32_t kLadderRepeat = 1;  // first try of a port: see SendPort
 
 }  // namespace
@@ -18,7 +19,22 @@ using io::wire::ReplyKind;
 
 bool Lane::DrainReplies() {
   const size_t count = replies_.TryPopBatch(reply_batch_.data(), reply_batch_.size());
-  for (size_t i = 0; i < count; ++i) HandleReply(reply_batch_[i]);
+  // The index of those a little later, and the host of those a little sooner.
+  const auto prefetch_index = [&](size_t i) {
+    if (i < count) hosts_.PrefetchIndex(reply_batch_[i].source);
+  };
+  const auto prefetch_host = [&](size_t i) {
+    if (i >= count) return;
+    const uint32_t slot = hosts_.Find(reply_batch_[i].source);
+    if (slot != HostTable::kNone) hosts_.PrefetchState(slot);
+  };
+  for (size_t i = 0; i < 2 * kLookAhead; ++i) prefetch_index(i);
+  for (size_t i = 0; i < kLookAhead; ++i) prefetch_host(i);
+  for (size_t i = 0; i < count; ++i) {
+    prefetch_index(i + 2 * kLookAhead);
+    prefetch_host(i + kLookAhead);
+    HandleReply(reply_batch_[i]);
+  }
   return count > 0;
 }
 

@@ -16,6 +16,7 @@ using matcher::ProbeId;
 
 constexpr uint32_t kFramesPerTurn = 256;
 constexpr uint32_t kPlacesPerLook = 1024;  // that discovery may skip before it gives up a turn
+constexpr uint32_t kLookAhead = 8;         // hosts whose memory is asked for in advance
 constexpr uint32_t kTypicalFrameBytes = 74;
 constexpr uint32_t kDiscoveryNoise = 0x80;  // "probe number" of discovery packets
 
@@ -59,6 +60,9 @@ bool Lane::Fill() {
   }
   FlushAll();
   for (uint32_t n = other_due_.size(); n > 0 && frames_this_turn_ < allowance && Room(); --n) {
+    if (const uint32_t soon = other_due_.Peek(kLookAhead); soon != SlotRing::kNone) {
+      hosts_.PrefetchState(soon);
+    }
     Visit(other_due_.Pop());
   }
   const bool looked = frames_this_turn_ < allowance && FillDiscovery(allowance);
@@ -168,12 +172,12 @@ void Lane::SendPort(uint32_t slot, HostOrderPort to_port) {
   Port& port = ports_[host.link];
   const io::FrameSlot frame = Lease(port);
   // Passes 0 and 1 of a port's cookie are discovery's and the ladder's first try.
-  const uint32_t pass = 1 + uint32_t{host.batch_pass};
+  const uint32_t pass = 1 + uint32_t{host.ports.pass};
   const uint32_t length = port.sources[host.source].discovery.WriteSyn(
       {host.address, host.next_hop}, to_port, shared_->cookies->ForSyn(host.address, to_port, pass),
       shared_->identities->NoiseFor(host.address, to_port, kDiscoveryNoise, pass), frame.data);
   counters_[LaneCounter::kSentPorts].Add();
-  if (host.spoke && host.batch_pass == 0) counters_[LaneCounter::kSentToLive].Add();
+  if (host.spoke && host.ports.pass == 0) counters_[LaneCounter::kSentToLive].Add();
   nets_.Charge(host.address, now_);
   host.queued = true;  // until it is stamped
   Add(port, frame, length, MakePortTag(slot, to_port, host.generation),
@@ -243,23 +247,26 @@ void Lane::Flush(Port& port) {
   if (port.batch.empty()) return;
   // Stamped immediately before the frames are handed over.
   const int64_t sent = shared_->clock->MonotonicNs();
-  const int64_t sent_realtime = sent + clock_offset_ns_;
   const size_t taken = port.ring->Submit(port.batch);
-  for (size_t i = 0; i < taken; ++i) {
-    const Stamp& stamp = port.stamps[i];
-    if (stamp.kind == Stamp::Kind::kDiscovery) continue;
-    HostRecord& host = hosts_[stamp.slot];
-    host.state.queued = false;
-    if (stamp.kind == Stamp::Kind::kPort) {
-      machine_.OnPortSent(host.state, sent);
-    } else {
-      machine_.OnSent(host, stamp.probe, sent, sent_realtime);
-    }
-    Reschedule(stamp.slot);
-  }
+  for (size_t i = 0; i < taken; ++i) TakeStamp(port.stamps[i], sent);
   const auto gone = static_cast<std::ptrdiff_t>(taken);
   port.batch.erase(port.batch.begin(), port.batch.begin() + gone);
   port.stamps.erase(port.stamps.begin(), port.stamps.begin() + gone);
+}
+
+void Lane::TakeStamp(const Stamp& stamp, int64_t sent) {
+  if (stamp.kind == Stamp::Kind::kDiscovery) return;
+  HostRecord& host = hosts_[stamp.slot];
+  host.state.queued = false;
+  if (stamp.kind == Stamp::Kind::kPort) {
+    machine_.OnPortSent(host.state, sent);
+  } else {
+    if (stamp.probe > ProbeId::kSeq1 && stamp.probe <= ProbeId::kSeq6) {
+      sequence_lateness_.Add(sent - host.state.last_send_ns - machine_.config().seq_spacing_ns);
+    }
+    machine_.OnSent(host, stamp.probe, sent, sent + clock_offset_ns_);
+  }
+  Reschedule(stamp.slot);
 }
 
 void Lane::FlushAll() {

@@ -5,13 +5,30 @@
 #include <limits>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/thread_setup.h"
 
 namespace osprey::engine {
 namespace {
 
 constexpr int64_t kTickNs = 100 * kNsPerMs;
 constexpr uint64_t kOnLinkLook = 65'536;  // targets looked at to find out whether ARP is needed
+
+// One thread for each part, named after it; pinned to a processor each, as far as there are any.
+template <class Part>
+void StartThreads(const std::string& name, std::vector<std::unique_ptr<Part>>& parts,
+                  std::vector<std::thread>& threads, bool pin = false) {
+  const std::vector<int> processors = pin ? UsableProcessors() : std::vector<int>{};
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const int processor = processors.empty() ? -1 : processors[i % processors.size()];
+    threads.emplace_back([part = parts[i].get(), text = absl::StrCat(name, "-", i), processor] {
+      NameThisThread(text);
+      if (processor >= 0) PinThisThread(processor);
+      part->Run();
+    });
+  }
+}
 
 }  // namespace
 
@@ -147,9 +164,9 @@ bool Scan::finished() const {
 
 absl::Status Scan::Run(const std::function<void()>& tick) {
   std::vector<std::thread> receivers, shards, lanes;
-  for (auto& receiver : receivers_) receivers.emplace_back([&receiver] { receiver->Run(); });
-  for (auto& shard : shards_) shards.emplace_back([&shard] { shard->Run(); });
-  for (auto& lane : lanes_) lanes.emplace_back([&lane] { lane->Run(); });
+  StartThreads("capture", receivers_, receivers);
+  StartThreads("matcher", shards_, shards);
+  StartThreads("lane", lanes_, lanes, inputs_.pin_lanes);
   int64_t next_tick = inputs_.clock->MonotonicNs();
   while (!finished()) {
     const bool worked = collector_->RunOnce();

@@ -11,12 +11,20 @@ namespace osprey::engine {
 
 class SlotRing {
  public:
+  static constexpr uint32_t kNone = 0xFFFFFFFF;
+
   explicit SlotRing(uint32_t capacity) : slots_(capacity) {}
 
   bool empty() const { return count_ == 0; }
   uint32_t size() const { return count_; }
   uint32_t front() const { return slots_[first_]; }
 
+  // The slot that `ahead` more calls of Pop come before; kNone if there is none.
+  uint32_t Peek(uint32_t ahead) const {
+    if (ahead >= count_) return kNone;
+    const size_t at = size_t{first_} + ahead;
+    return slots_[at >= slots_.size() ? at - slots_.size() : at];
+  }
   // REQUIRES: size() < capacity.
   void Push(uint32_t slot) {
     OSPREY_DCHECK(count_ < slots_.size());

@@ -119,8 +119,8 @@ bool Observation::FillLine(db::LineId id, const TcpAnswer& answer) {
           .ip_id = answer.ip_id,
           .ttl = answer.ttl,
           .flags = answer.flags,
-          .reserved = static_cast<uint8_t>(answer.reserved & 0x0F),
           .options_length = 0,
+          .reserved = static_cast<uint8_t>(answer.reserved & 0x0F),
           .df = answer.df,
           .filled = true};
   if (id != db::LineId::kT1) {

@@ -45,8 +45,10 @@ class Observation {
   static constexpr size_t kTcpLineCount = 8;  // ECN, T1..T7
   static constexpr size_t kMaxOptionBytes = 40;
 
+  // Slots are packed: hosts in flight are budgeted.
+
   // One SEQ probe and its good reply.
-  struct SeqSlot {
+  struct [[gnu::packed]] SeqSlot {
     uint32_t isn = 0;      // 0: none
     uint32_t tsval = 0;    // 0 unless the option was there
     uint32_t sent_us = 0;  // since the first SEQ probe was sent
@@ -64,7 +66,7 @@ class Observation {
   };
 
   // The reply that filled one of ECN, T1..T7.
-  struct TcpLine {
+  struct [[gnu::packed]] TcpLine {
     uint32_t seq = 0;
     uint32_t ack = 0;
     uint32_t data_crc32 = 0;
@@ -73,13 +75,13 @@ class Observation {
     uint16_t ip_id = 0;
     uint8_t ttl = 0;
     uint8_t flags = 0;
-    uint8_t reserved = 0;        // low half of byte 12
     uint8_t options_length = 0;  // the bytes are kept apart; 0 for T1, whose are not kept
-    bool df = false;
-    bool filled = false;
+    uint8_t reserved : 4 = 0;    // low half of byte 12
+    bool df : 1 = false;
+    bool filled : 1 = false;
   };
 
-  struct EchoSlot {
+  struct [[gnu::packed]] EchoSlot {
     uint16_t ip_id = 0;
     uint8_t ttl = 0;
     uint8_t code = 0;
@@ -157,11 +159,11 @@ class Observation {
   uint32_t first_monotonic_us_ = 0;  // modulo 2^32
   RoundContext context_;
   UnreachableAnswer u1_;
+  std::array<uint16_t, kSeqCount> ops_windows_{};
+  uint16_t previous_ip_id_ = 0;  // of the last packet at offsets 0..5 (3.2, rule 1)
   std::array<SeqSlot, kSeqCount> seq_;
   std::array<TcpLine, kTcpLineCount> lines_;
   std::array<EchoSlot, 2> echo_;
-  std::array<uint16_t, kSeqCount> ops_windows_{};
-  uint16_t previous_ip_id_ = 0;  // of the last packet at offsets 0..5 (3.2, rule 1)
   TimestampSupport timestamp_support_ = TimestampSupport::kUndecided;
   uint8_t ops_filled_ = 0;  // bit n: SEQn or OPSn was answered
   bool any_seq_sent_ = false;
@@ -171,6 +173,6 @@ class Observation {
 };
 
 static_assert(std::is_trivially_copyable_v<Observation>);
-static_assert(sizeof(Observation) <= 888, "hosts in flight are budgeted at 1 KiB each");
+static_assert(sizeof(Observation) <= 864, "hosts in flight are budgeted at 1 KiB each");
 
 }  // namespace osprey::matcher

@@ -44,6 +44,25 @@ void Fields(JsonWriter& json, const CounterSet<Enum>& counters, const Names& nam
   }
 }
 
+void AddSequenceLateness(const engine::Scan& scan, LatenessHistogram& all) {
+  for (const auto& lane : scan.lanes()) all.Merge(lane->sequence_lateness());
+}
+
+void LatenessJson(JsonWriter& json, const engine::Scan& scan) {
+  LatenessHistogram lateness;
+  AddSequenceLateness(scan, lateness);
+  json.StartObject();
+  Field(json, "gaps", lateness.count());
+  for (const auto& [name, share] : {std::pair{"p50_ns", 0.5},
+                                    {"p90_ns", 0.9},
+                                    {"p99_ns", 0.99},
+                                    {"p999_ns", 0.999},
+                                    {"most_ns", 1.0}}) {
+    Field(json, name, static_cast<uint64_t>(lateness.Quantile(share)));
+  }
+  json.EndObject();
+}
+
 void LaneJson(JsonWriter& json, const engine::Lane& lane, const engine::Network& network) {
   json.StartObject();
   Fields(json, lane.counters(), engine::kLaneCounterNames);
@@ -154,6 +173,17 @@ std::string ScanSummaryText(const engine::Scan& scan, const engine::Network& net
                         Sum(scan, LaneCounter::kHostsAdmitted),
                         Sum(scan, LaneCounter::kHostsMatched), Sum(scan, LaneCounter::kRoundsDone),
                         Sum(scan, LaneCounter::kRoundsRemeasured));
+  LatenessHistogram lateness;
+  AddSequenceLateness(scan, lateness);
+  if (lateness.count() > 0) {
+    const auto us = [&](double share) {
+      return static_cast<double>(lateness.Quantile(share)) / 1e3;
+    };
+    absl::StrAppendFormat(&text,
+                          "SEQ spacing: %d gaps, later than wanted by at most %.0f us in half of "
+                          "them, %.0f us in 90 %%, %.0f us in 99 %%, %.0f us in 99.9 %%, %.0f us\n",
+                          lateness.count(), us(0.5), us(0.9), us(0.99), us(0.999), us(1));
+  }
   return text;
 }
 
@@ -179,6 +209,8 @@ std::string CountersJson(const engine::Scan& scan, const engine::Network& networ
     json.EndObject();
   }
   json.EndArray();
+  json.Key("sequence_lateness");
+  LatenessJson(json, scan);
   json.Key("collector");
   json.StartObject();
   Fields(json, scan.collector().counters(), engine::kCollectorCounterNames);
