@@ -5,6 +5,7 @@ run by itself it is the watcher on the scanner's side of the lab.
 Watched every 100 ms: CPU of each thread (user and system, which here includes the softirq work that
 the thread's own sends cause), resident memory, the link's packet counters, the CPU time of the
 whole machine, and of every other process, so that a disturbed measurement shows. Times are seconds since 1970, as in the results."""
+import argparse
 import json
 import os
 import re
@@ -156,6 +157,68 @@ def run_in_lab(binaries, lab_arguments, command, quiet=True):
         if run.status != 0 and not quiet:
             raise SystemExit(f"{command[0]} failed with {run.status}:\n{output}")
         return run
+
+
+def scan(binaries, lab_arguments, net, scan_arguments, folder, name="osprey", wrap=None):
+    """Osprey on `net` inside a lab; gives (Run, {address: Verdict}, counters). `wrap` makes another
+    command of the scan's."""
+    results = os.path.join(folder, f"{name}.ndjson")
+    counters = os.path.join(folder, f"{name}.counters.json")
+    for path in (results, results + ".checkpoint"):
+        if os.path.exists(path):
+            os.remove(path)
+    command = [os.path.join(binaries, "osprey"), "scan", str(net), "-n", "-q", "-v", "-p", "80,81",
+               "--max-os-tries", "1", "-oJ", results, "--counters", counters, *scan_arguments]
+    run = run_in_lab(binaries, ["--net", str(net), *lab_arguments],
+                     wrap(command) if wrap else command, quiet=False)
+    with open(counters) as file:
+        return run, read_verdicts(results), json.load(file)
+
+
+class Verdict:
+    """What was said of one host."""
+    __slots__ = ("names", "families", "exact", "fingerprint", "observation")
+
+    def __init__(self, record):
+        system = record.get("os", {})
+        matches = system.get("matches", [])
+        best = [m for m in matches if m["accuracy"] == matches[0]["accuracy"]]
+        self.names = frozenset(m["name"] for m in best)
+        self.families = frozenset(f'{c.get("vendor")}|{c.get("family")}'
+                                  for m in best for c in m.get("classes", []))
+        self.exact = system.get("perfect", 0) > 0
+        self.fingerprint = system.get("fingerprint", "")
+        self.observation = record.get("observation", "")
+
+
+def read_verdicts(path):
+    with open(path) as file:
+        return {record["ip"]: Verdict(record) for record in map(json.loads, file)}
+
+
+def total(counters, name):
+    return sum(lane[name] for lane in counters["lanes"])
+
+
+def parse_options(description, **more):
+    """--bin, and --NAME for each further default given."""
+    parser = argparse.ArgumentParser(description=description.split("\n\n")[0])
+    parser.add_argument("--bin", default=os.path.join(TOP, "build/release/bin"))
+    for name, default in more.items():
+        parser.add_argument("--" + name.replace("_", "-"), type=type(default), default=default)
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        raise SystemExit("making network namespaces needs root")
+    print(machine())
+    return options
+
+
+def print_rows(rows):
+    """A table: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
+                        for i, (cell, width) in enumerate(zip(row, widths))))
 
 
 def machine():

@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kRepliesPerTurn = 512;
 constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min() / 2;
+constexpr int64_t kPacedBatchNs = 200 * kNsPerUs;  // well below the pacer's catch-up
 constexpr int64_t kClockStepNs = 5 * kNsPerMs;
 
 size_t SourceCount(const Network& network) {
@@ -149,9 +150,18 @@ int64_t Lane::NextDeadline() const {
   if (discovering && alive_count_ < kAliveCapacity / 2)
     wanted = std::min(wanted, discovery_.ResumeAt());
   if (wanted != std::numeric_limits<int64_t>::max()) {
-    next = std::min(next, std::max(wanted, pacer_.NextDeadline(now)));
+    next = std::min(next, std::max(wanted, PacedWake(now)));
   }
   return next;
+}
+
+// Where packets leave more often than a wake-up is worth, a few of them leave together. The
+// schedule is absolute, so the rate stays exact.
+int64_t Lane::PacedWake(int64_t now) const {
+  const int64_t due = pacer_.NextDeadline(now);
+  if (due <= now) return now;
+  const double rate = pacer_.limits().packets_per_second;
+  return rate * static_cast<double>(kPacedBatchNs) > 1e9 ? std::max(due, now + kPacedBatchNs) : due;
 }
 
 void Lane::Run() {

@@ -239,6 +239,8 @@ class Lane {
   void FlushAll();
   void ReapAll();
   void WatchClocks();
+  // When to look again for what the pacer holds back.
+  int64_t PacedWake(int64_t now) const;
   int64_t ToMonotonic(int64_t realtime_ns) const { return realtime_ns - clock_offset_ns_; }
   void UpdateProgress();
 
