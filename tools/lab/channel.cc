@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <utility>
 
 #include "base/clock.h"
 #include "tools/lab/world.h"
@@ -15,20 +16,38 @@ namespace {
 // What a router's queue holds, as time: what would wait longer is lost.
 constexpr int64_t kMostQueueNs = 100 * kNsPerMs;
 
+bool Delays(const NetworkSpec& spec) {
+  return spec.delay_ms > 0 || spec.jitter_ms > 0 || spec.reorder > 0 || spec.bandwidth_bps > 0;
+}
+
 }  // namespace
 
-Channel::Channel(const NetworkSpec& spec, uint64_t seed)
-    : spec_(spec),
-      loss_(spec.loss),
-      delays_(spec.delay_ms > 0 || spec.jitter_ms > 0 || spec.reorder > 0 ||
-              spec.bandwidth_bps > 0),
-      state_(Mix(seed, 0xC4A2)) {
-  transparent_ = !delays_ && spec.loss <= 0 && spec.duplicate <= 0;
-  if (!delays_) return;
+Channel::Channel(const NetworkSpec& spec, uint64_t seed, std::vector<NetworkChange> changes)
+    : changes_(std::move(changes)), state_(Mix(seed, 0xC4A2)) {
+  Set(spec);
+  const bool ever = std::any_of(changes_.begin(), changes_.end(),
+                                [](const NetworkChange& change) { return Delays(change.network); });
+  if (!delays_ && !ever) return;
   slab_ = std::make_unique_for_overwrite<std::byte[]>(kBuffers * Transmitter::kFrameBytes);
   heap_.reserve(kBuffers);
   free_.reserve(kBuffers);
   for (size_t i = kBuffers; i > 0; --i) free_.push_back(static_cast<uint32_t>(i - 1));
+}
+
+void Channel::Set(const NetworkSpec& spec) {
+  spec_ = spec;
+  delays_ = Delays(spec);
+  transparent_ = !delays_ && spec.loss <= 0 && spec.duplicate <= 0;
+}
+
+void Channel::Advance(int64_t now_ns) {
+  while (next_change_ < changes_.size()) {
+    const NetworkChange& change = changes_[next_change_];
+    const double elapsed_s = static_cast<double>(now_ns - begin_ns_) / kNsPerSecond;
+    if (elapsed_s < change.after_s) return;
+    Set(change.network);
+    ++next_change_;
+  }
 }
 
 uint64_t Channel::Random() {
@@ -68,7 +87,7 @@ int64_t Channel::DueTime(size_t bytes, int64_t now_ns) {
 }
 
 void Channel::Send(std::span<const std::byte> frame, int64_t now_ns, Transmitter& to) {
-  if (loss_ > 0 && Lucky(loss_, counters_.replies_lost)) return;
+  if (spec_.loss > 0 && Lucky(spec_.loss, counters_.replies_lost)) return;
   const int copies = Lucky(spec_.duplicate, counters_.duplicated) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     if (delays_) {

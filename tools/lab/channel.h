@@ -4,7 +4,8 @@
 //
 // The whole round trip's delay is put on the answer. Frames that wait are copied into buffers of a
 // fixed number and ordered by the time they are due; what finds no buffer is lost and counted, as
-// in a router's queue. Random numbers come from the world's seed.
+// in a router's queue. Random numbers come from the world's seed. Conditions may change at set
+// times after Begin; what already waits keeps the time at which it is due.
 //
 // One thread. Allocates nothing after construction.
 
@@ -29,15 +30,21 @@ struct ChannelCounters {
 
 class Channel {
  public:
-  Channel(const NetworkSpec& spec, uint64_t seed);
+  // `changes` by time (WorldSpec::changes).
+  Channel(const NetworkSpec& spec, uint64_t seed, std::vector<NetworkChange> changes = {});
 
-  // Nothing is ever changed: frames may be sent as they are.
+  // The moment from which changes count; before any of the calls below.
+  void Begin(int64_t now_ns) { begin_ns_ = now_ns; }
+  // Lets changes happen that are due.
+  void Advance(int64_t now_ns);
+
+  // At present nothing is changed: frames may be sent as they are.
   bool transparent() const { return transparent_; }
-  // Frames may be waiting.
-  bool delays() const { return delays_; }
+  // Frames are waiting, or may soon.
+  bool delays() const { return delays_ || !heap_.empty(); }
 
   // Whether this frame from the scanner is lost.
-  bool LosesProbe() { return loss_ > 0 && Lucky(loss_, counters_.probes_lost); }
+  bool LosesProbe() { return spec_.loss > 0 && Lucky(spec_.loss, counters_.probes_lost); }
 
   // Takes an answer: sends it, or keeps a copy until it is due. `frame` may be the transmitter's
   // own next buffer.
@@ -62,16 +69,19 @@ class Channel {
     }
   };
 
+  void Set(const NetworkSpec& spec);
   uint64_t Random();
   bool Lucky(double share, uint64_t& counter);
   double Normal();
   int64_t DueTime(size_t bytes, int64_t now_ns);
   void Keep(std::span<const std::byte> frame, int64_t due_ns);
 
-  NetworkSpec spec_;
-  double loss_;
-  bool transparent_;
-  bool delays_;
+  NetworkSpec spec_;  // at present
+  std::vector<NetworkChange> changes_;
+  size_t next_change_ = 0;
+  int64_t begin_ns_ = 0;
+  bool transparent_ = true;
+  bool delays_ = false;
   uint64_t state_;
   int64_t link_free_ns_ = 0;  // when the last frame has passed the bandwidth limit
   uint64_t order_ = 0;

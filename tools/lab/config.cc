@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "db/text_file.h"
+#include "tools/lab/network_keys.h"
 #include "tools/lab/options.h"
 
 namespace osprey::lab {
@@ -129,18 +130,34 @@ absl::StatusOr<GroupSpec> ReadGroup(const std::string& place, const Json& value)
   return group;
 }
 
+// The readers of NetworkKeys, of all or of those that may change.
+std::map<std::string, ObjectReader::Read> NetworkReaders(const std::string& place, NetworkSpec& out,
+                                                         bool only_changes) {
+  std::map<std::string, ObjectReader::Read> readers;
+  for (const NetworkKey& key : NetworkKeys()) {
+    if (only_changes && !key.changes) continue;
+    readers[key.name] = Number(place + "." + key.name, key.low, key.high, out.*key.member);
+  }
+  return readers;
+}
+
 absl::Status ReadNetwork(const std::string& place, const Json& value, NetworkSpec& out) {
-  const ObjectReader reader(
-      place, {{"delay_ms", Number(place + ".delay_ms", 0, 10'000, out.delay_ms)},
-              {"jitter_ms", Number(place + ".jitter_ms", 0, 10'000, out.jitter_ms)},
-              {"loss", Number(place + ".loss", 0, 1, out.loss)},
-              {"duplicate", Number(place + ".duplicate", 0, 1, out.duplicate)},
-              {"reorder", Number(place + ".reorder", 0, 1, out.reorder)},
-              {"reorder_ms", Number(place + ".reorder_ms", 0, 10'000, out.reorder_ms)},
-              {"bandwidth_bps", Number(place + ".bandwidth_bps", 0, 1e12, out.bandwidth_bps)},
-              {"icmp_per_second", Number(place + ".icmp_per_second", 0, 1e6, out.icmp_per_second)},
-              {"icmp_burst", Number(place + ".icmp_burst", 1, 20, out.icmp_burst)}});
-  return reader.Parse(value);
+  return ObjectReader(place, NetworkReaders(place, out, false)).Parse(value);
+}
+
+// Each change is on top of the one before.
+absl::Status ReadChanges(const std::string& place, const Json& value, WorldSpec& spec) {
+  if (!value.IsArray()) return ObjectReader::Wrong(place, "an array");
+  for (rapidjson::SizeType i = 0; i < value.Size(); ++i) {
+    const std::string here = absl::StrFormat("%s[%d]", place, i);
+    NetworkChange change{.after_s = -1, .network = LastConditions(spec)};
+    auto readers = NetworkReaders(here, change.network, true);
+    readers["after_s"] = Number(here + ".after_s", 0, kLatestChangeS, change.after_s);
+    OSPREY_RETURN_IF_ERROR(ObjectReader(here, std::move(readers)).Parse(value[i]));
+    if (change.after_s < 0) return ObjectReader::Wrong(here, "an \"after_s\"");
+    spec.changes.push_back(change);
+  }
+  return absl::OkStatus();
 }
 
 // Arrays of groups and boxes.
@@ -182,6 +199,7 @@ absl::StatusOr<WorldSpec> ParseConfig(std::string_view text, std::string_view na
                         rapidjson::GetParseError_En(document.GetParseError())));
   }
   WorldSpec spec;
+  const Json* changes = nullptr;  // read last: they build on "network", wherever that stands
   const ObjectReader reader(
       place,
       {{"seed",
@@ -193,9 +211,17 @@ absl::StatusOr<WorldSpec> ParseConfig(std::string_view text, std::string_view na
        {"on_link", Flag(place + ": on_link", spec.on_link)},
        {"network",
         [&](const Json& value) { return ReadNetwork(place + ": network", value, spec.network); }},
+       {"changes",
+        [&](const Json& value) {
+          changes = &value;
+          return absl::OkStatus();
+        }},
        {"hosts", List(place + ": hosts", spec.groups, ReadGroup)},
        {"boxes", List(place + ": boxes", spec.boxes, ReadBox)}});
   OSPREY_RETURN_IF_ERROR(reader.Parse(document));
+  if (changes != nullptr) {
+    OSPREY_RETURN_IF_ERROR(ReadChanges(place + ": changes", *changes, spec));
+  }
   return spec;
 }
 

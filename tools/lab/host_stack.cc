@@ -26,12 +26,11 @@ uint32_t ConnectionHash(const Host& host, const Probe& probe, unsigned port_offs
   return hash == 0 ? 1 : hash;
 }
 
-void BeginReply(const Host& host, const Probe& probe, Reply& reply) {
+void BeginReply(const Probe& probe, Reply& reply) {
   reply.ip = {};
   reply.ip.source = probe.ip.destination;
   reply.ip.destination = probe.ip.source;
   reply.payload_size = 0;
-  static_cast<void>(host);
 }
 
 uint32_t AckOf(AckRule rule, const Probe& probe) {
@@ -145,7 +144,7 @@ void HostStack::AnswerClosed(const Host& host, const Probe& probe, Reply& reply)
 void HostStack::AnswerTcp(const Host& host, const Probe& probe, const TcpBehaviour& how,
                           int syn_index, const IpIdPlan& ids, Reply& reply) const {
   if (!how.answers) return;
-  BeginReply(host, probe, reply);
+  BeginReply(probe, reply);
   reply.kind = Reply::Kind::kTcp;
   reply.ip.df = how.df;
   reply.ip.ttl = TtlAfter(how.ttl, host.hops);
@@ -188,7 +187,7 @@ uint32_t HostStack::SequenceOf(const Host& host, const Probe& probe, const TcpBe
     const bool clock = plan.kind() == SequencePlan::Kind::kClock;
     const uint32_t base =
         clock ? static_cast<uint32_t>(host.key) : ConnectionHash(host, probe, index);
-    return plan.Number(base, index, probe.arrival_ns);
+    return plan.Number(base, index, probe.arrival_ns - start_ns_);
   }
   const uint32_t number = ConnectionHash(host, probe, 0);
   return number - probe.tcp.ack <= 1 ? number + 0x1000 : number;
@@ -223,7 +222,7 @@ void HostStack::AnswerEcho(const Host& host, const Probe& probe, Reply& reply) c
   if (probe.icmp.type != wire::kIcmpEchoRequest || !how.answers) return;
   const wire::ConstBytes data = probe.transport.subspan(wire::kIcmpBytes);
   if (data.size() > reply.payload.size() - wire::kIcmpBytes) return;
-  BeginReply(host, probe, reply);
+  BeginReply(probe, reply);
   reply.kind = Reply::Kind::kIcmp;
   using Df = EchoBehaviour::Df;
   reply.ip.df = how.df == Df::kAlways || (how.df == Df::kSame && probe.ip.df) ||
@@ -286,7 +285,7 @@ void HostStack::AnswerUdp(const Host& host, const Probe& probe, Reply& reply) co
   const UnreachableBehaviour& how = host.personality->unreachable();
   if (!how.answers || host.closed_filtered) return;
   if (!MaySendError(*host.counters, probe.arrival_ns)) return;
-  BeginReply(host, probe, reply);
+  BeginReply(probe, reply);
   reply.kind = Reply::Kind::kIcmp;
   reply.ip.df = how.df;
   reply.ip.ttl = TtlAfter(how.ttl, host.hops);

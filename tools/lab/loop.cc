@@ -25,7 +25,7 @@ io::CaptureFilter Everything() {
 
 Loop::Loop(World& world, Ipv4Addr gateway)
     : responder_(world, gateway, Clock::Real().RealtimeNs()),
-      channel_(world.spec().network, world.spec().seed) {}
+      channel_(world.spec().network, world.spec().seed, world.spec().changes) {}
 
 absl::StatusOr<std::unique_ptr<Loop>> Loop::Open(World& world, Ipv4Addr gateway,
                                                  const LoopOptions& options) {
@@ -45,8 +45,11 @@ absl::StatusOr<std::unique_ptr<Loop>> Loop::Open(World& world, Ipv4Addr gateway,
 
 absl::Status Loop::Run() {
   const Clock& clock = Clock::Real();
+  channel_.Begin(clock.MonotonicNs());
   while (!stop_.load(std::memory_order_relaxed)) {
-    const int wait_ms = channel_.MsUntilDue(clock.MonotonicNs(), kWaitMs);
+    const int64_t now_ns = clock.MonotonicNs();
+    channel_.Advance(now_ns);
+    const int wait_ms = channel_.MsUntilDue(now_ns, kWaitMs);
     capture_->Poll(wait_ms, kFramesAtOnce, [this](const io::FrameView& frame) { Take(frame); });
     if (channel_.delays()) channel_.Release(clock.MonotonicNs(), *transmitter_);
     transmitter_->Flush();

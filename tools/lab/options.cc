@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "tools/lab/config.h"
+#include "tools/lab/network_keys.h"
 
 namespace osprey::lab {
 namespace {
@@ -226,6 +227,10 @@ void DescribeWorldOptions(CLI::App& app, WorldOptions& options) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--icmp-burst", network.icmp_burst, "and how many at once")
       ->check(CLI::Range(1., 20.));
+  app.add_option("--change", options.changes,
+                 "Other conditions from that second on: SECONDS;KEY=VALUE[;...], the keys those of "
+                 "the config file, e.g. 10;loss=0.3 (may be repeated)")
+      ->allow_extra_args(false);
 }
 
 absl::StatusOr<WorldSpec> MakeWorldSpec(const WorldOptions& options) {
@@ -245,6 +250,11 @@ absl::StatusOr<WorldSpec> MakeWorldSpec(const WorldOptions& options) {
     OSPREY_ASSIGN_OR_RETURN(BoxSpec box, ParseBox(text));
     spec.boxes.push_back(std::move(box));
   }
+  for (const std::string& text : options.changes) {
+    OSPREY_ASSIGN_OR_RETURN(const NetworkChange change, ParseChange(text, LastConditions(spec)));
+    spec.changes.push_back(change);
+  }
+  OSPREY_RETURN_IF_ERROR(CheckOrder(spec.changes));
   spec.on_link = spec.on_link || options.on_link;
   return spec;
 }

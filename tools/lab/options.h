@@ -24,6 +24,7 @@ struct WorldOptions {
   double up = 1;
   double closed_filtered = 0;
   NetworkSpec network;
+  std::vector<std::string> changes;
   std::vector<std::string> boxes;
   bool on_link = false;
 };

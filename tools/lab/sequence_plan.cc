@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "base/clock.h"
 #include "tools/lab/value_choice.h"
 
 namespace osprey::lab {
@@ -50,9 +51,9 @@ std::array<Trial, kTrials> MakeTrials() {
   std::minstd_rand random(20);
   std::exponential_distribution<double> late_us(1 / 150.);
   std::exponential_distribution<double> stamp_us(1 / 15.);
-  int64_t now = 1'700'000'000'000'000'000;
+  int64_t now = kNsPerSecond;
   for (Trial& trial : trials) {
-    now += static_cast<int64_t>(random()) * 1'000;
+    now += static_cast<int64_t>(random()) * 100;  // up to four minutes
     for (size_t i = 0; i < 6; ++i) {
       now += 100'000'000 + static_cast<int64_t>(std::min(late_us(random), 1000.) * 1'000);
       trial.sent_ns[i] = now / 1'000 * 1'000;
@@ -258,11 +259,10 @@ SequencePlan SequencePlan::Find(std::string_view gcd, std::string_view isr, std:
   return SequenceSearch(gcd, isr, sp).Run();
 }
 
-uint32_t SequencePlan::Number(uint32_t base, unsigned index, int64_t arrival_ns) const noexcept {
+uint32_t SequencePlan::Number(uint32_t base, unsigned index, int64_t since_ns) const noexcept {
   uint64_t grains = offsets_[index % 6];
   if (kind_ == Kind::kClock) {
-    // Long double: 10^18 ns times a rate, to a grain.
-    const long double line = static_cast<long double>(arrival_ns) * grains_per_ns_;
+    const double line = static_cast<double>(since_ns) * grains_per_ns_;
     grains += static_cast<uint64_t>(static_cast<int64_t>(line));
   }
   const auto number = static_cast<uint32_t>(base + grains * grain_);

@@ -40,9 +40,10 @@ class SequencePlan {
   // satisfied() says whether it meets the expressions.
   static SequencePlan Find(std::string_view gcd, std::string_view isr, std::string_view sp);
 
-  // The number for probe `index` (0..5) that arrives at `arrival_ns`, for a host and connection
-  // set with base number `base`. Never 0 unless the plan is constant zero.
-  uint32_t Number(uint32_t base, unsigned index, int64_t arrival_ns) const noexcept;
+  // The number for probe `index` (0..5) that arrives `since_ns` after the world began, for a host
+  // and connection set with base number `base`. Never 0 unless the plan is constant zero. Exact to
+  // a grain for 10^15 of them.
+  uint32_t Number(uint32_t base, unsigned index, int64_t since_ns) const noexcept;
 
   Kind kind() const { return kind_; }
   bool satisfied() const { return satisfied_; }

@@ -2,6 +2,7 @@
 #include "tools/lab/testbed.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -84,6 +85,29 @@ absl::Status RunScript(int namespace_fd, const std::string& script) {
   return absl::OkStatus();
 }
 
+// Tells a child that its parent died before the child could ask for a signal at that: getppid()
+// says nothing across process namespaces. A pipe whose writing end only the parent keeps.
+class Lifeline {
+ public:
+  bool Open() {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+    child_ = io::FileDescriptor(ends[0]);
+    parent_ = io::FileDescriptor(ends[1]);
+    return true;
+  }
+  // In the child.
+  bool Broken() {
+    close(parent_.get());  // the child's copy; it never destroys this object
+    pollfd end{.fd = child_.get(), .events = POLLIN, .revents = 0};
+    return poll(&end, 1, 0) != 0;
+  }
+
+ private:
+  io::FileDescriptor child_;
+  io::FileDescriptor parent_;
+};
+
 // Init of the command's process namespace: starts it, passes signals on, reaps orphans, and ends
 // with the command; the kernel then kills whatever is left. Dies with the lab.
 pid_t g_command = -1;
@@ -92,8 +116,9 @@ void PassOn(int signal_number) {
   if (g_command > 0) kill(g_command, signal_number);
 }
 
-[[noreturn]] void BeInit(int namespace_fd, char* const* command) {
+[[noreturn]] void BeInit(int namespace_fd, char* const* command, Lifeline& lifeline) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (lifeline.Broken()) _exit(126);
   if (setns(namespace_fd, CLONE_NEWNET) != 0) _exit(126);
   g_command = fork();
   if (g_command == 0) {
@@ -229,9 +254,11 @@ absl::Status Testbed::EnterLab() const {
 absl::StatusOr<int> Testbed::Run(const std::vector<std::string>& command, int timeout_s) const {
   const std::vector<char*> pointers = Pointers(command);
   const HeldSignals signals;
+  Lifeline lifeline;
+  if (!lifeline.Open()) return absl::ErrnoToStatus(errno, "pipe");
   const pid_t init = ForkInit();
   if (init < 0) return absl::ErrnoToStatus(errno, "cannot start the command");
-  if (init == 0) BeInit(scanner_side_.get(), pointers.data());
+  if (init == 0) BeInit(scanner_side_.get(), pointers.data(), lifeline);
   return Supervise(init, signals, timeout_s);
 }
 

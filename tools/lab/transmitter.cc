@@ -11,7 +11,7 @@ namespace osprey::lab {
 
 absl::StatusOr<std::unique_ptr<Transmitter>> Transmitter::Open(const io::Link& link) {
   OSPREY_ASSIGN_OR_RETURN(io::FileDescriptor socket, io::OpenPacketSender(link.name, link.index));
-  return std::unique_ptr<Transmitter>(new Transmitter(std::move(socket)));
+  return std::make_unique<Transmitter>(std::move(socket));
 }
 
 Transmitter::Transmitter(io::FileDescriptor socket)

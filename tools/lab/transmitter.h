@@ -27,6 +27,8 @@ class Transmitter {
 
   // Errors as those of io::OpenPacketSender.
   static absl::StatusOr<std::unique_ptr<Transmitter>> Open(const io::Link& link);
+  // Over any connected socket that keeps the borders of messages.
+  explicit Transmitter(io::FileDescriptor socket);
 
   // The next buffer to write a frame into; Commit makes it part of the batch, which is sent when
   // full. Without Commit the same buffer is handed out again.
@@ -41,8 +43,6 @@ class Transmitter {
   uint64_t refused() const { return refused_; }  // the link's queue was full, or it failed
 
  private:
-  explicit Transmitter(io::FileDescriptor socket);
-
   io::FileDescriptor socket_;
   std::vector<std::byte> slab_;
   std::vector<iovec> pieces_;

@@ -93,11 +93,18 @@ struct NetworkSpec {
   double icmp_burst = 6;
 };
 
+// From that moment on the network is like this.
+struct NetworkChange {
+  double after_s = 0;  // since the lab began to answer
+  NetworkSpec network;
+};
+
 struct WorldSpec {
   uint64_t seed = 1;
   std::vector<GroupSpec> groups;
   std::vector<BoxSpec> boxes;
   NetworkSpec network;
+  std::vector<NetworkChange> changes;  // by time, strictly increasing
   bool on_link = false;  // hosts answer ARP themselves; else a gateway stands in front
 };
 

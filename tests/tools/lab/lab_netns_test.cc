@@ -2,15 +2,19 @@
 // The lab as a whole, in private network namespaces: a sample of personalities before real Nmap,
 // and what is left when it ends.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <set>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -25,53 +29,77 @@ namespace {
 constexpr const char* kDatabase = "/usr/share/nmap/nmap-os-db";
 
 bool Root() { return geteuid() == 0; }
-bool HasNmap() {
-  return std::filesystem::exists("/usr/bin/nmap") && std::filesystem::exists(kDatabase);
-}
+
+// Ten references, evenly from the whole database, one host each.
+class Sample {
+ public:
+  static constexpr size_t kHosts = 10;
+
+  // Empty database: `addresses` stays empty.
+  Sample() {
+    const auto text = db::ReadTextFile(kDatabase);
+    EXPECT_TRUE(text.ok()) << text.status();
+    const auto ast = db::ParseReferences(text.ok() ? *text : "", kDatabase);
+    EXPECT_TRUE(ast.ok()) << ast.status();
+    std::string hosts;
+    for (size_t i = 0; ast.ok() && i < kHosts; ++i) {
+      const auto& reference = ast->references[ast->references.size() * (2 * i + 1) / (2 * kHosts)];
+      const Ipv4Addr address{static_cast<uint32_t>(0x0A4D0001 + i)};
+      wanted_[address.host_order] = std::string(reference.name);
+      absl::StrAppendFormat(&hosts, "%s{\"net\": \"%s\", \"mix\": \"#%d\", \"open\": \"80\"}",
+                            hosts.empty() ? "" : ",", address.ToString(), reference.line);
+      absl::StrAppend(&addresses_, " ", address.ToString());
+    }
+    std::ofstream(config_) << "{\"hosts\": [" << hosts << "]}";
+  }
+
+  // How many of them the scanner lists with 100 %. The command gets the report's name and the
+  // addresses.
+  int Listed(const std::string& command) const {
+    RunOptions options;
+    options.world.config = config_;
+    options.world.database = kDatabase;
+    options.timeout_s = 120;
+    options.command = {"sh", "-c", absl::StrCat(command, " -oX ", xml_, addresses_, " >/dev/null")};
+    EXPECT_EQ(RunLab(options), 0);
+    int listed = 0;
+    const absl::Status read = ReadResults(xml_, [&](const HostResult& result) {
+      const std::string& name = wanted_.at(result.address.host_order);
+      bool found = false;
+      for (const ListedMatch& match : result.matches) found |= match.perfect && match.name == name;
+      if (!found) std::printf("not listed: %s\n", name.c_str());
+      listed += found ? 1 : 0;
+    });
+    EXPECT_TRUE(read.ok()) << read;
+    return listed;
+  }
+
+ private:
+  const std::string xml_ = ::testing::TempDir() + "/lab_netns_test.xml";
+  const std::string config_ = ::testing::TempDir() + "/lab_netns_test.json";
+  std::map<uint32_t, std::string> wanted_;
+  std::string addresses_;
+};
+
+// One may fall to the spacing of a busy machine.
+constexpr int kAllButOne = Sample::kHosts - 1;
 
 TEST(LabNetns, NmapListsTheReferencesOfASample) {
   if (!Root()) GTEST_SKIP() << "needs root to make network namespaces";
-  if (!HasNmap()) GTEST_SKIP() << "needs nmap and its database";
-  const auto text = db::ReadTextFile(kDatabase);
-  ASSERT_TRUE(text.ok());
-  const auto ast = db::ParseReferences(*text, kDatabase);
-  ASSERT_TRUE(ast.ok());
-  // Ten references, evenly from the whole database, one host each.
-  std::map<uint32_t, std::string> wanted;
-  std::string hosts;
-  std::string addresses;
-  for (size_t i = 0; i < 10; ++i) {
-    const auto& reference = ast->references[ast->references.size() * (2 * i + 1) / 20];
-    const Ipv4Addr address{static_cast<uint32_t>(0x0A4D0001 + i)};
-    wanted[address.host_order] = std::string(reference.name);
-    absl::StrAppendFormat(&hosts, "%s{\"net\": \"%s\", \"mix\": \"#%d\", \"open\": \"80\"}",
-                          hosts.empty() ? "" : ",", address.ToString(), reference.line);
-    absl::StrAppend(&addresses, " ", address.ToString());
-  }
-  const std::string folder = ::testing::TempDir();
-  const std::string xml = folder + "/lab_netns_test.xml";
-  const std::string config = folder + "/lab_netns_test.json";
-  std::ofstream(config) << "{\"hosts\": [" << hosts << "]}";
-  RunOptions options;
-  options.world.config = config;
-  options.world.database = kDatabase;
-  options.timeout_s = 120;
-  options.command = {"sh", "-c",
-                     absl::StrCat("nmap -O -n -Pn -d -p 80,81 --max-os-tries 1 "
-                                  "--min-rtt-timeout 1s -oX ",
-                                  xml, addresses, " >/dev/null 2>&1")};
-  ASSERT_EQ(RunLab(options), 0);
-  int listed = 0;
-  const absl::Status read = ReadResults(xml, [&](const HostResult& result) {
-    const std::string& name = wanted[result.address.host_order];
-    bool found = false;
-    for (const ListedMatch& match : result.matches) found |= match.perfect && match.name == name;
-    if (!found) std::printf("not listed: %s\n", name.c_str());
-    listed += found ? 1 : 0;
-  });
-  ASSERT_TRUE(read.ok()) << read;
-  // One may fall to the spacing of a busy machine.
-  EXPECT_GE(listed, 9);
+  if (!std::filesystem::exists("/usr/bin/nmap")) GTEST_SKIP() << "needs nmap";
+  if (!std::filesystem::exists(kDatabase)) GTEST_SKIP() << "needs " << kDatabase;
+  EXPECT_GE(Sample().Listed("nmap -O -n -Pn -d -p 80,81 --max-os-tries 1 --min-rtt-timeout 1s"),
+            kAllButOne);
+}
+
+TEST(LabNetns, OspreyListsTheReferencesOfASample) {
+  if (!Root()) GTEST_SKIP() << "needs root to make network namespaces";
+  if (!std::filesystem::exists(kDatabase)) GTEST_SKIP() << "needs " << kDatabase;
+  const char* folder = std::getenv("OSPREY_BIN_DIR");
+  ASSERT_NE(folder, nullptr) << "set OSPREY_BIN_DIR to the folder of the built programs";
+  EXPECT_GE(Sample().Listed(absl::StrCat(folder, "/osprey scan -n -Pn -p 80,81 --max-os-tries 1 ",
+                                         "--db ", kDatabase)),
+            kAllButOne);
 }
 
 TEST(LabNetns, CommandsStatusIsTheLabs) {
@@ -84,7 +112,7 @@ TEST(LabNetns, CommandsStatusIsTheLabs) {
   EXPECT_EQ(RunLab(options), 7);
 }
 
-TEST(LabNetns, PingIsAnsweredByHostsAndByNobodyElse) {
+TEST(LabNetns, HostsOnTheLinkAcceptConnections) {
   if (!Root()) GTEST_SKIP() << "needs root to make network namespaces";
   RunOptions options;
   options.world.nets = {"10.78.0.0/25"};
@@ -109,6 +137,73 @@ TEST(LabNetns, TimeIsBoundedAndNothingStays) {
   EXPECT_EQ(RunLab(options), 124);
   sleep(3);
   EXPECT_FALSE(std::filesystem::exists(mark));
+}
+
+// A lab in a process group of its own, which the command and everything else of it inherit.
+pid_t StartLab(const std::vector<std::string>& command) {
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  setpgid(0, 0);
+  RunOptions options;
+  options.world.nets = {"10.78.0.0/24"};
+  options.world.database = "builtin";
+  options.quiet = true;
+  options.command = command;
+  _exit(RunLab(options));
+}
+
+bool GroupEnds(pid_t group) {
+  for (int i = 0; i < 500; ++i) {
+    if (kill(-group, 0) != 0 && errno == ESRCH) return true;
+    usleep(20'000);
+  }
+  return false;
+}
+
+// Whether any process is left in a network namespace, by its name in /proc.
+bool Inhabited(const std::string& name) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::error_code error;
+    const auto link = std::filesystem::read_symlink(entry.path() / "ns/net", error);
+    if (!error && link == name) return true;
+  }
+  return false;
+}
+
+TEST(LabNetns, KilledAtAnyMomentLeavesNothing) {
+  if (!Root()) GTEST_SKIP() << "needs root to make network namespaces";
+  const std::string mark = absl::StrCat(::testing::TempDir(), "/lab_netns_name_", getpid());
+  bool ran = false;
+  for (const int after_ms : {0, 1, 2, 5, 10, 20, 30, 50, 80, 150, 1'000}) {
+    std::filesystem::remove(mark);
+    const pid_t lab = StartLab({"sh", "-c", "readlink /proc/self/ns/net > " + mark + "; sleep 60"});
+    usleep(static_cast<useconds_t>(after_ms) * 1'000);
+    kill(lab, SIGKILL);
+    waitpid(lab, nullptr, 0);
+    EXPECT_TRUE(GroupEnds(lab)) << "killed after " << after_ms << " ms";
+    std::string name;
+    std::ifstream(mark) >> name;
+    ran |= !name.empty();
+    if (!name.empty()) {
+      EXPECT_FALSE(Inhabited(name)) << name;
+    }
+  }
+  EXPECT_TRUE(ran) << "every lab was killed before its command began";
+}
+
+TEST(LabNetns, AnInterruptEndsTheCommandAndThenTheLab) {
+  if (!Root()) GTEST_SKIP() << "needs root to make network namespaces";
+  const std::string mark = absl::StrCat(::testing::TempDir(), "/lab_netns_int_", getpid());
+  std::filesystem::remove(mark);
+  const pid_t lab = StartLab({"sh", "-c", "touch " + mark + "; exec sleep 60"});
+  for (int i = 0; i < 500 && !std::filesystem::exists(mark); ++i) usleep(20'000);
+  usleep(100'000);
+  kill(-lab, SIGINT);  // what Ctrl-C does
+  int status = 0;
+  waitpid(lab, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 128 + SIGINT);
+  EXPECT_TRUE(GroupEnds(lab));
 }
 
 }  // namespace

@@ -75,6 +75,46 @@ TEST(ParseConfig, ErrorsNameThePlace) {
   EXPECT_THAT(message("[]"), HasSubstr("an object"));
 }
 
+TEST(ParseConfig, ChangesBuildOnWhatWasBefore) {
+  const auto spec = ParseConfig(R"({
+    "changes": [{"after_s": 10, "loss": 0.3}, {"after_s": 20.5, "loss": 0, "delay_ms": 5}],
+    "network": {"jitter_ms": 2}})",
+                                "world.json");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->changes.size(), 2u);
+  EXPECT_EQ(spec->changes[0].after_s, 10);
+  EXPECT_EQ(spec->changes[0].network.loss, 0.3);
+  EXPECT_EQ(spec->changes[0].network.jitter_ms, 2);
+  EXPECT_EQ(spec->changes[1].network.loss, 0);
+  EXPECT_EQ(spec->changes[1].network.delay_ms, 5);
+  EXPECT_THAT(Message(ParseConfig(R"({"changes": [{"loss": 0.3}]})", "w").status()),
+              HasSubstr("w: changes[0]: want an \"after_s\""));
+  EXPECT_THAT(
+      Message(ParseConfig(R"({"changes": [{"after_s": 1, "icmp_burst": 3}]})", "w").status()),
+      HasSubstr("unknown key \"icmp_burst\""));
+}
+
+TEST(MakeWorldSpec, ChangesOnTheCommandLine) {
+  WorldOptions options;
+  options.network.delay_ms = 7;
+  options.changes = {"1;loss=0.5", "2;loss=0;bandwidth_bps=1e6"};
+  const auto spec = MakeWorldSpec(options);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->changes.size(), 2u);
+  EXPECT_EQ(spec->changes[1].after_s, 2);
+  EXPECT_EQ(spec->changes[1].network.delay_ms, 7);
+  EXPECT_EQ(spec->changes[1].network.bandwidth_bps, 1e6);
+  const auto message = [&](std::vector<std::string> changes) {
+    options.changes = std::move(changes);
+    return Message(MakeWorldSpec(options).status());
+  };
+  EXPECT_THAT(message({"5;loss=0.5", "5;loss=0"}), HasSubstr("must be later"));
+  EXPECT_THAT(message({"soon;loss=1"}), HasSubstr("\"soon;loss=1\""));
+  EXPECT_THAT(message({"5;loss"}), HasSubstr("KEY=NUMBER"));
+  EXPECT_THAT(message({"5;loss=2"}), HasSubstr("from 0 to 1"));
+  EXPECT_THAT(message({"5;icmp_burst=2"}), HasSubstr("nothing that changes"));
+}
+
 TEST(World, RefusesOverlapsAndUnknownNames) {
   db::Ast empty;
   empty.file_name = "none.db";
