@@ -170,24 +170,28 @@ void HostStack::AnswerTcp(const Host& host, const Probe& probe, const TcpBehavio
 
 uint32_t HostStack::SequenceOf(const Host& host, const Probe& probe, const TcpBehaviour& how,
                                int syn_index) const {
+  const SequencePlan& plan = host.personality->sequence();
+  const bool clock = plan.kind() == SequencePlan::Kind::kClock;
+  const bool planned = syn_index >= 0 && (how.flags & kTcpSyn) != 0 && !plan.constant();
+  const unsigned index = syn_index < 0 ? 0 : static_cast<unsigned>(syn_index);
+  const int64_t since_ns = probe.arrival_ns - start_ns_;
   switch (how.seq) {
     case SeqRule::kZero:
       return 0;
     case SeqRule::kAck:
-      return probe.tcp.ack;
+      // The first number is the probe's acknowledgement number, which is that of all six.
+      return planned && !clock ? plan.Number(probe.tcp.ack, index, since_ns) : probe.tcp.ack;
     case SeqRule::kAckPlusOne:
-      return probe.tcp.ack + 1;
+      return planned && !clock ? plan.Number(probe.tcp.ack + 1, index, since_ns)
+                               : probe.tcp.ack + 1;
     case SeqRule::kOther:
       break;
   }
-  const unsigned index = syn_index < 0 ? 0 : static_cast<unsigned>(syn_index);
   if (syn_index >= 0 && (how.flags & kTcpSyn) != 0) {
     // Clocks go on from connection to connection; steps begin anywhere with each series.
-    const SequencePlan& plan = host.personality->sequence();
-    const bool clock = plan.kind() == SequencePlan::Kind::kClock;
     const uint32_t base =
         clock ? static_cast<uint32_t>(host.key) : ConnectionHash(host, probe, index);
-    return plan.Number(base, index, probe.arrival_ns - start_ns_);
+    return plan.Number(base, index, since_ns);
   }
   const uint32_t number = ConnectionHash(host, probe, 0);
   return number - probe.tcp.ack <= 1 ? number + 0x1000 : number;

@@ -60,7 +60,8 @@ uint32_t GuessedTtl(uint32_t ttl) {
 
 class PersonalityMaker {
  public:
-  explicit PersonalityMaker(const db::ReferenceText& reference) : view_(reference) {
+  PersonalityMaker(const db::ReferenceText& reference, SequencePlans& plans)
+      : view_(reference), plans_(plans) {
     for (const LineId line : kTtlLines) {
       ttl_sets_[static_cast<size_t>(line)] = {NumberSet(view_.Text(line, "T")),
                                               NumberSet(view_.Text(line, "TG"))};
@@ -71,15 +72,8 @@ class PersonalityMaker {
     p_.name_ = std::string(view_.reference().name);
     p_.db_line_ = view_.reference().line;
     ChooseQuoteLoss();
-    p_.sequence_ =
-        SequencePlan::Find(view_.Text(LineId::kSeq, "GCD"), view_.Text(LineId::kSeq, "ISR"),
-                           view_.Text(LineId::kSeq, "SP"));
-    if (!p_.sequence_.satisfied()) {
-      view_.NoteContradiction(absl::StrFormat(
-          "no sequence numbers have GCD=%s ISR=%s SP=%s", view_.Text(LineId::kSeq, "GCD"),
-          view_.Text(LineId::kSeq, "ISR"), view_.Text(LineId::kSeq, "SP")));
-    }
     MakeSyns();
+    MakeSequence();
     MakeEcn();
     MakeSegments();
     MakePlainSyn();
@@ -109,6 +103,7 @@ class PersonalityMaker {
       if (count <= best) continue;
       best = count;
       p_.quote_ttl_loss_ = static_cast<uint8_t>(loss);
+      if (best == 5 * static_cast<int>(kTtlLines.size())) return;
     }
   }
 
@@ -215,6 +210,22 @@ class PersonalityMaker {
     }
   }
 
+  void MakeSequence() {
+    SequenceWanted wanted = {.gcd = view_.Text(LineId::kSeq, "GCD"),
+                             .isr = view_.Text(LineId::kSeq, "ISR"),
+                             .sp = view_.Text(LineId::kSeq, "SP"),
+                             .answered = 0};
+    for (unsigned i = 0; i < 6; ++i) {
+      const TcpBehaviour& syn = p_.syn_[i];
+      const bool accepts = syn.answers && (syn.flags & kTcpSyn) != 0;
+      if (accepts) wanted.answered = static_cast<uint8_t>(wanted.answered | 1u << i);
+    }
+    p_.sequence_ = plans_.Find(wanted);
+    if (p_.sequence_.satisfied()) return;
+    view_.NoteContradiction(absl::StrFormat("no sequence numbers have GCD=%s ISR=%s SP=%s",
+                                            wanted.gcd, wanted.isr, wanted.sp));
+  }
+
   static void ForceSynAck(TcpBehaviour& answer) {
     answer.answers = true;
     answer.flags = kTcpSyn | kTcpAck;
@@ -254,6 +265,10 @@ class PersonalityMaker {
   // The first value of the attribute that goes with the clock, else the first that can be written.
   bool ChooseOptions(unsigned index, std::string_view clock, OptionTemplate& out) {
     const std::string attribute = absl::StrFormat("O%d", index + 1);
+    if (!view_.Get(LineId::kOps, attribute)) {
+      out = UnaskedOptions(clock);
+      return true;
+    }
     bool found = false;
     for (const std::string& text : Candidates(view_.Text(LineId::kOps, attribute), true)) {
       const std::optional<OptionTemplate> options = ParseOptionText(text);
@@ -262,11 +277,17 @@ class PersonalityMaker {
       if (!found) out = *options;
       found = true;
     }
-    if (!found && view_.Get(LineId::kOps, attribute)) {
+    if (!found) {
       view_.NoteContradiction(absl::StrFormat("OPS.%s=%s fits no TCP header", attribute,
                                               view_.Text(LineId::kOps, attribute)));
     }
     return false;
+  }
+
+  // The reference does not say: what shows the clock.
+  static OptionTemplate UnaskedOptions(std::string_view clock) {
+    if (clock.empty() || clock == "U") return *ParseOptionText("M5B4");
+    return *ParseOptionText(clock == "0" ? "M5B4NNT00" : "M5B4NNT11");
   }
 
   void SetClock(std::string_view clock) {
@@ -278,6 +299,8 @@ class PersonalityMaker {
     if (!exponent || *exponent == 0) return;
     p_.clock_ = *exponent > kFastestClock ? ClockKind::kPerConnection : ClockKind::kRate;
     p_.clock_hz_ = HertzOf(*exponent);
+    // What rounds to 2 is below 5.66 Hz, and that reads 1.
+    if (*exponent == 2) view_.NoteContradiction("SEQ.TS=2 is never measured");
   }
 
   static double HertzOf(uint32_t ts) {
@@ -357,6 +380,8 @@ class PersonalityMaker {
 
   void MakeQuote(UnreachableBehaviour& u) {
     using Checksum = UnreachableBehaviour::Checksum;
+    NoteWhatReadsGood("RIPL", 0x148);
+    NoteWhatReadsGood("RID", 0x1042);
     if (const std::string value = view_.Value(LineId::kU1, "RIPL", "G"); value != "G") {
       u.change_quoted_length = true;
       u.quoted_length = static_cast<uint16_t>(ParseHex(value).value_or(0));
@@ -377,6 +402,14 @@ class PersonalityMaker {
     if (u.spoil_data && u.total_length <= 56) {
       view_.NoteContradiction("U1.RUD=I, but IPL leaves no data to be changed");
     }
+  }
+
+  // A quoted value equal to what was sent is called G, never by its number.
+  void NoteWhatReadsGood(std::string_view attribute, uint32_t sent) {
+    const std::string value = view_.Value(LineId::kU1, attribute, "G");
+    if (value == "G" || ParseHex(value) != sent) return;
+    view_.NoteContradiction(
+        absl::StrFormat("U1.%s=%s is what is sent, which reads G", attribute, value));
   }
 
   void MakeEcho() {
@@ -405,12 +438,18 @@ class PersonalityMaker {
   };
 
   ReferenceView view_;
+  SequencePlans& plans_;
   std::array<TtlSets, db::kLineCount> ttl_sets_;
   Personality p_;
 };
 
+Personality Personality::Make(const db::ReferenceText& reference, SequencePlans& plans) {
+  return PersonalityMaker(reference, plans).Run();
+}
+
 Personality Personality::Make(const db::ReferenceText& reference) {
-  return PersonalityMaker(reference).Run();
+  SequencePlans plans;
+  return Make(reference, plans);
 }
 
 }  // namespace osprey::lab

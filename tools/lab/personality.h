@@ -101,7 +101,9 @@ inline constexpr size_t kSegments = 6;  // T2..T7
 
 class Personality {
  public:
-  // `reference` need not outlive the result.
+  // `reference` need not outlive the result. `plans` spares a search where another reference of the
+  // same database has asked for the same numbers.
+  static Personality Make(const db::ReferenceText& reference, SequencePlans& plans);
   static Personality Make(const db::ReferenceText& reference);
 
   const std::string& name() const { return name_; }

@@ -2,11 +2,14 @@
 #include "tools/lab/sequence_plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "base/clock.h"
 #include "tools/lab/value_choice.h"
 
@@ -18,9 +21,9 @@ using Steps = std::array<double, 5>;
 constexpr double kSpacing = 0.1003;       // seconds between SEQ probes, typically
 constexpr double kMaxStep = 2147483647.;  // beyond, differences fold
 constexpr uint32_t kSmallGcd = 9;         // a GCD up to here is not divided out
-// Deviation, relative to the rate, that the time between the scanner's stamp and ours puts on
-// clocks.
-constexpr double kClockJitter = 2e-4;
+// Deviation, relative to the rate, that the time between the scanner's stamp and ours may put on
+// clocks: a quiet machine's, a usual one's, a busy one's.
+constexpr std::array kClockJitters = {5e-5, 2e-4, 1e-5};
 
 double Square(double value) { return value * value; }
 
@@ -36,7 +39,7 @@ constexpr std::array<Steps, 3> kShapes = {
 
 // What a scan does to the numbers, in many variations that are the same for every plan: spacing a
 // little above 100 ms, now and then by up to a millisecond, and the time between the scanner's
-// stamp and the arrival.
+// stamp and the arrival, on machines from quiet to busy.
 struct Trial {
   std::array<int64_t, 6> sent_ns;
   std::array<int64_t, 6> arrival_ns;
@@ -45,19 +48,22 @@ struct Trial {
 constexpr size_t kTrials = 64;
 constexpr size_t kFirstTrials = 4;  // a plan that fails all of these is given up
 constexpr size_t kEnough = 63;      // trials that a plan must pass to end the search
+constexpr std::array kStampMeansUs = {1., 5., 15.};
 
 std::array<Trial, kTrials> MakeTrials() {
   std::array<Trial, kTrials> trials{};
   std::minstd_rand random(20);
   std::exponential_distribution<double> late_us(1 / 150.);
-  std::exponential_distribution<double> stamp_us(1 / 15.);
+  std::exponential_distribution<double> stamp(1.);
   int64_t now = kNsPerSecond;
-  for (Trial& trial : trials) {
+  for (size_t t = 0; t < kTrials; ++t) {
+    Trial& trial = trials[t];
+    const double mean_us = kStampMeansUs[t % kStampMeansUs.size()];
     now += static_cast<int64_t>(random()) * 100;  // up to four minutes
     for (size_t i = 0; i < 6; ++i) {
       now += 100'000'000 + static_cast<int64_t>(std::min(late_us(random), 1000.) * 1'000);
       trial.sent_ns[i] = now / 1'000 * 1'000;
-      trial.arrival_ns[i] = now + static_cast<int64_t>((10 + stamp_us(random)) * 1'000);
+      trial.arrival_ns[i] = now + static_cast<int64_t>((10 + mean_us * stamp(random)) * 1'000);
     }
   }
   return trials;
@@ -93,11 +99,18 @@ SequenceNumbers MeasureSequence(std::span<const double> d, std::span<const doubl
 }
 
 // The search for one plan. Candidates are tried in order; the first that holds in nearly all trials
-// wins, else the one that holds in most.
+// wins, else the one that holds in most; if none ever does, the one with most attributes right.
 class SequenceSearch {
  public:
-  SequenceSearch(std::string_view gcd, std::string_view isr, std::string_view sp)
-      : gcd_(gcd), isr_(isr), sp_(sp), gcd_set_(gcd), isr_set_(isr), sp_set_(sp) {}
+  explicit SequenceSearch(const SequenceWanted& wanted)
+      : gcd_(wanted.gcd),
+        isr_(wanted.isr),
+        sp_(wanted.sp),
+        gcd_set_(gcd_),
+        isr_set_(isr_),
+        sp_set_(sp_),
+        answered_(std::popcount(wanted.answered) < 4 ? kAllSix : wanted.answered),
+        last_step_(static_cast<size_t>(std::bit_width(answered_)) - 2) {}
 
   SequencePlan Run() {
     if (!gcd_.empty() && AllowsConstant()) {
@@ -142,35 +155,54 @@ class SequenceSearch {
     return expression.empty() ? std::vector<uint32_t>{otherwise} : NumberCandidates(expression, 7);
   }
 
-  // Whether a scan would see what is asked for.
-  bool Holds(const SequencePlan& plan, const Trial& trial) const {
-    std::array<uint32_t, 6> numbers;
-    for (unsigned i = 0; i < 6; ++i) numbers[i] = plan.Number(0x12345, i, trial.arrival_ns[i]);
+  // How many of the three attributes a scan would see as asked for.
+  int Right(const SequencePlan& plan, const Trial& trial) const {
     Steps d;
     Steps spacing;
-    for (size_t i = 0; i < d.size(); ++i) {
-      const uint32_t up = numbers[i + 1] - numbers[i];
-      d[i] = std::min(up, 0 - up);
-      spacing[i] = static_cast<double>(trial.sent_ns[i + 1] - trial.sent_ns[i]) * 1e-9;
+    size_t count = 0;
+    std::optional<unsigned> last;
+    for (unsigned i = 0; i < 6; ++i) {
+      if ((answered_ >> i & 1) == 0) continue;
+      if (last) {
+        const uint32_t up = plan.Number(0x12345, i, trial.arrival_ns[i]) -
+                            plan.Number(0x12345, *last, trial.arrival_ns[*last]);
+        d[count] = std::min(up, 0 - up);
+        spacing[count++] = static_cast<double>(trial.sent_ns[i] - trial.sent_ns[*last]) * 1e-9;
+      }
+      last = i;
     }
-    const SequenceNumbers got = MeasureSequence(d, spacing);
-    return gcd_set_.Contains(got.gcd) && isr_set_.Contains(got.isr) && sp_set_.Contains(got.sp);
+    const SequenceNumbers got =
+        MeasureSequence(std::span(d).first(count), std::span(spacing).first(count));
+    return (gcd_set_.Contains(got.gcd) ? 1 : 0) + (isr_set_.Contains(got.isr) ? 1 : 0) +
+           (sp_set_.Contains(got.sp) ? 1 : 0);
   }
 
   // Keeps the plan if it does better than all before; true if it is good enough.
   bool Try(const SequencePlan& plan) {
     size_t held = 0;
     size_t tried = 0;
+    int right = 0;
     for (const Trial& trial : Trials()) {
-      held += Holds(plan, trial) ? size_t{1} : 0;
+      const int attributes = Right(plan, trial);
+      right += attributes;
+      held += attributes == 3 ? size_t{1} : 0;
       ++tried;
-      // Hopeless, or no better than what there is.
-      if ((tried == kFirstTrials && held == 0) || tried - held > kTrials - held_) return false;
+      if (tried == kFirstTrials && held == 0) {
+        KeepSecondBest(plan, right);
+        return false;
+      }
+      if (tried - held > kTrials - held_) return false;  // no better than what there is
     }
     if (held <= held_) return false;
     held_ = held;
     best_ = plan;
     return held >= kEnough;
+  }
+
+  void KeepSecondBest(const SequencePlan& plan, int right) {
+    if (held_ > 0 || right <= right_) return;
+    right_ = right;
+    best_ = plan;
   }
 
   bool TrySteps(uint32_t g, const Steps& grains) {
@@ -204,8 +236,9 @@ class SequenceSearch {
   bool TryCoprime(uint32_t g, Steps grains) {
     if (TrySteps(g, grains)) return true;
     for (int i = 0; i < 4; ++i) {
-      grains[4] += 1;
-      if (CommonDivisor(grains) == 1 && TrySteps(g, grains)) return true;
+      grains[last_step_] += 1;
+      const auto seen = std::span<const double>(grains).first(last_step_ + 1);
+      if (CommonDivisor(seen) == 1 && TrySteps(g, grains)) return true;
     }
     return false;
   }
@@ -230,14 +263,17 @@ class SequenceSearch {
     const double wanted = sp == 0 ? 0.7 : std::exp2(sp / 8.);
     // Whole grains: two roundings of a uniform error, as a rate.
     const double rounding = 0.41 * g / divide / kSpacing;
-    const double own = std::hypot(kClockJitter * rate / divide, rounding);
-    const double missing = wanted > own ? std::sqrt(wanted * wanted - own * own) : 0;
     SequencePlan plan;
     plan.kind_ = SequencePlan::Kind::kClock;
     plan.grain_ = g;
     plan.grains_per_ns_ = rate / g * 1e-9;
-    SetClockNoise(missing * kSpacing * divide / g, plan);
-    return Try(plan);
+    for (const double jitter : kClockJitters) {
+      const double own = std::hypot(jitter * rate / divide, rounding);
+      const double missing = wanted > own ? std::sqrt(wanted * wanted - own * own) : 0;
+      SetClockNoise(missing * kSpacing * divide / g, plan);
+      if (Try(plan)) return true;
+    }
+    return false;
   }
 
   // Offsets from the line whose differences have the given deviation, in grains.
@@ -249,14 +285,27 @@ class SequenceSearch {
     }
   }
 
+  static constexpr uint8_t kAllSix = 0x3F;
+
   std::string_view gcd_, isr_, sp_;
   NumberSet gcd_set_, isr_set_, sp_set_;
+  uint8_t answered_;
+  size_t last_step_;  // between the last two answers
   SequencePlan best_;
   size_t held_ = 0;  // trials in which best_ holds
+  int right_ = 0;    // while held_ is 0: attributes that best_ gets right in the first trials
 };
 
-SequencePlan SequencePlan::Find(std::string_view gcd, std::string_view isr, std::string_view sp) {
-  return SequenceSearch(gcd, isr, sp).Run();
+SequencePlan SequencePlan::Find(const SequenceWanted& wanted) {
+  return SequenceSearch(wanted).Run();
+}
+
+SequencePlan SequencePlans::Find(const SequenceWanted& wanted) {
+  const std::string key = absl::StrFormat("%s %s %s %d", wanted.gcd, wanted.isr, wanted.sp,
+                                          static_cast<int>(wanted.answered));
+  const auto [it, is_new] = found_.try_emplace(key);
+  if (is_new) it->second = SequencePlan::Find(wanted);
+  return it->second;
 }
 
 uint32_t SequencePlan::Number(uint32_t base, unsigned index, int64_t since_ns) const noexcept {

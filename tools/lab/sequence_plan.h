@@ -20,7 +20,10 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "absl/container/flat_hash_map.h"
 
 namespace osprey::lab {
 
@@ -32,13 +35,18 @@ struct SequenceNumbers {
 };
 SequenceNumbers MeasureSequence(std::span<const double> d, std::span<const double> interval_s);
 
+// What a reference asks for. Empty expressions stand for attributes that it does not have.
+struct SequenceWanted {
+  std::string_view gcd, isr, sp;
+  uint8_t answered = 0x3F;  // bit i: probe i gets a SYN-ACK; fewer than four count as six
+};
+
 class SequencePlan {
  public:
   enum class Kind : uint8_t { kSteps, kClock };
 
-  // Empty expressions stand for attributes that the reference does not have. Always gives a plan;
-  // satisfied() says whether it meets the expressions.
-  static SequencePlan Find(std::string_view gcd, std::string_view isr, std::string_view sp);
+  // Always gives a plan; satisfied() says whether it meets the expressions.
+  static SequencePlan Find(const SequenceWanted& wanted);
 
   // The number for probe `index` (0..5) that arrives `since_ns` after the world began, for a host
   // and connection set with base number `base`. Never 0 unless the plan is constant zero. Exact to
@@ -46,6 +54,8 @@ class SequencePlan {
   uint32_t Number(uint32_t base, unsigned index, int64_t since_ns) const noexcept;
 
   Kind kind() const { return kind_; }
+  // Every probe gets the same number.
+  bool constant() const { return kind_ == Kind::kSteps && offsets_[5] == 0; }
   bool satisfied() const { return satisfied_; }
 
  private:
@@ -56,6 +66,15 @@ class SequencePlan {
   uint32_t grain_ = 1;                 // every difference is a multiple of it
   std::array<uint32_t, 6> offsets_{};  // since SEQ1, in grains; for clocks, around the line
   double grains_per_ns_ = 0;           // clocks only
+};
+
+// The plans found so far, by what was wanted: almost half of a database's references share theirs.
+class SequencePlans {
+ public:
+  SequencePlan Find(const SequenceWanted& wanted);
+
+ private:
+  absl::flat_hash_map<std::string, SequencePlan> found_;
 };
 
 }  // namespace osprey::lab

@@ -175,7 +175,7 @@ absl::StatusOr<Mixture> World::MakeMixture(const std::vector<WeightedName>& name
 
 const Personality* World::PersonalityOf(const db::ReferenceText& reference, size_t index) {
   if (by_reference_[index] == nullptr) {
-    personalities_.push_back(std::make_unique<Personality>(Personality::Make(reference)));
+    personalities_.push_back(std::make_unique<Personality>(Personality::Make(reference, plans_)));
     classes_.push_back(ClassLines(reference));
     by_reference_[index] = personalities_.back().get();
   }

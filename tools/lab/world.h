@@ -113,6 +113,7 @@ class World {
   std::vector<std::unique_ptr<Personality>> personalities_;
   std::vector<std::vector<std::string>> classes_;  // by personality
   std::vector<const Personality*> by_reference_;   // nullptr: not made yet
+  SequencePlans plans_;                            // set-up only
 };
 
 }  // namespace osprey::lab

@@ -48,7 +48,7 @@ class SequencePlanFor : public ::testing::TestWithParam<Case> {};
 // With spacings that the search did not see.
 TEST_P(SequencePlanFor, IsMeasuredAsAskedFor) {
   const Case& wanted = GetParam();
-  const SequencePlan plan = SequencePlan::Find(wanted.gcd, wanted.isr, wanted.sp);
+  const SequencePlan plan = SequencePlan::Find({wanted.gcd, wanted.isr, wanted.sp});
   EXPECT_TRUE(plan.satisfied());
   std::minstd_rand random(77);
   int held = 0;
@@ -90,7 +90,29 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(SequencePlan, SaysWhatCannotBe) {
   // A deviation above what the rate allows.
-  EXPECT_FALSE(SequencePlan::Find("1-6", "40-44", "F0-F8").satisfied());
+  EXPECT_FALSE(SequencePlan::Find({"1-6", "40-44", "F0-F8"}).satisfied());
+}
+
+// The attributes that can be met are, when not all can.
+TEST(SequencePlan, WhatCannotBeIsNoConstant) {
+  // One common step for the GCD leaves no deviation.
+  const SequencePlan plan = SequencePlan::Find({"FA00", "94-9E", "A-B"});
+  EXPECT_FALSE(plan.satisfied());
+  EXPECT_FALSE(plan.constant());
+  const uint32_t step = plan.Number(5, 1, 0) - plan.Number(5, 0, 0);
+  EXPECT_EQ(step % 0xFA00, 0u);
+}
+
+// Where the sixth probe is refused, GCD comes from four steps.
+TEST(SequencePlan, LooksAtAnsweredProbesOnly) {
+  const SequencePlan plan = SequencePlan::Find({"1-6", "101-10B", "FF-109", 0x1F});
+  ASSERT_TRUE(plan.satisfied());
+  std::array<double, 4> d;
+  for (unsigned i = 0; i < 4; ++i) {
+    const uint32_t up = plan.Number(5, i + 1, i * 100'000'000) - plan.Number(5, i, i * 100'000'000);
+    d[i] = std::min(up, 0 - up);
+  }
+  EXPECT_LE(MeasureSequence(d, std::array{.1, .1, .1, .1}).gcd, 6u);
 }
 
 }  // namespace
