@@ -2,10 +2,12 @@
 #include "tools/lab/loop.h"
 
 #include <ctime>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "io/pcap_capture_ring.h"
+#include "tools/lab/tun_device.h"
 
 namespace osprey::lab {
 namespace {
@@ -30,17 +32,30 @@ Loop::Loop(World& world, Ipv4Addr gateway)
 absl::StatusOr<std::unique_ptr<Loop>> Loop::Open(World& world, Ipv4Addr gateway,
                                                  const LoopOptions& options) {
   std::unique_ptr<Loop> loop(new Loop(world, gateway));
-  OSPREY_ASSIGN_OR_RETURN(const io::LinkTable links, io::LinkTable::Load());
-  OSPREY_ASSIGN_OR_RETURN(const io::Link* link, links.Find(options.link));
-  OSPREY_ASSIGN_OR_RETURN(loop->transmitter_, Transmitter::Open(*link));
-  OSPREY_ASSIGN_OR_RETURN(
-      loop->capture_,
-      io::OpenPcapCapture(*link, Everything(), {.buffer_bytes = options.ring_bytes}));
+  OSPREY_RETURN_IF_ERROR(options.tun != nullptr ? loop->OpenTun(*options.tun)
+                                                : loop->OpenLink(options));
+  loop->layer_ = loop->capture_->link_layer();
   if (!options.record.empty()) {
-    OSPREY_ASSIGN_OR_RETURN(loop->record_,
-                            io::PcapWriter::Create(options.record, io::LinkLayer::kEthernet));
+    OSPREY_ASSIGN_OR_RETURN(loop->record_, io::PcapWriter::Create(options.record, loop->layer_));
   }
   return loop;
+}
+
+absl::Status Loop::OpenLink(const LoopOptions& options) {
+  OSPREY_ASSIGN_OR_RETURN(const io::LinkTable links, io::LinkTable::Load());
+  OSPREY_ASSIGN_OR_RETURN(const io::Link* link, links.Find(options.link));
+  OSPREY_ASSIGN_OR_RETURN(transmitter_, Transmitter::Open(*link));
+  OSPREY_ASSIGN_OR_RETURN(
+      capture_, io::OpenPcapCapture(*link, Everything(), {.buffer_bytes = options.ring_bytes}));
+  return absl::OkStatus();
+}
+
+absl::Status Loop::OpenTun(const io::FileDescriptor& device) {
+  OSPREY_ASSIGN_OR_RETURN(io::FileDescriptor out, Duplicate(device));
+  transmitter_ = std::make_unique<Transmitter>(std::move(out), Transmitter::Way::kWrites);
+  OSPREY_ASSIGN_OR_RETURN(io::FileDescriptor in, Duplicate(device));
+  OSPREY_ASSIGN_OR_RETURN(capture_, OpenTunCapture(std::move(in)));
+  return absl::OkStatus();
 }
 
 absl::Status Loop::Run() {
@@ -70,7 +85,9 @@ void Loop::Take(const io::FrameView& frame) {
   if (record_ != nullptr) record_->Write(frame.bytes, frame.wire_length, frame.realtime_ns);
   if (channel_.LosesProbe()) return;
   const std::span<std::byte> out = transmitter_->Next();
-  const size_t size = responder_.Handle(frame.bytes, frame.realtime_ns, out);
+  const size_t size = layer_ == io::LinkLayer::kEthernet
+                          ? responder_.Handle(frame.bytes, frame.realtime_ns, out)
+                          : responder_.HandlePacket(frame.bytes, frame.realtime_ns, out);
   if (size == 0) return;
   if (record_ != nullptr) {
     record_->Write(out.first(size), static_cast<uint32_t>(size), Clock::Real().RealtimeNs());

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "io/capture_ring.h"
+#include "io/file_descriptor.h"
 #include "io/pcap_file.h"
 #include "tools/lab/channel.h"
 #include "tools/lab/responder.h"
@@ -19,7 +20,8 @@ namespace osprey::lab {
 
 struct LoopOptions {
   std::string link;
-  std::string record;  // pcap file of all frames; empty: none
+  const io::FileDescriptor* tun = nullptr;  // the link is this tun device instead
+  std::string record;                       // pcap file of all frames; empty: none
   int ring_bytes = 64 << 20;
 };
 
@@ -47,8 +49,11 @@ class Loop {
 
  private:
   Loop(World& world, Ipv4Addr gateway);
+  absl::Status OpenLink(const LoopOptions& options);
+  absl::Status OpenTun(const io::FileDescriptor& device);
   void Take(const io::FrameView& frame);
 
+  io::LinkLayer layer_ = io::LinkLayer::kEthernet;
   std::unique_ptr<io::CaptureRing> capture_;
   std::unique_ptr<Transmitter> transmitter_;
   std::unique_ptr<io::PcapWriter> record_;

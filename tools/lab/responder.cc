@@ -26,7 +26,18 @@ size_t Responder::Handle(std::span<const std::byte> frame, int64_t arrival_ns,
   if (header == 0) return ++counters_.malformed, 0;
   if (ethernet.type == io::wire::kEtherTypeArp) return HandleArp(frame.subspan(header), out);
   if (ethernet.type != io::wire::kEtherTypeIpv4) return ++counters_.not_ours, 0;
-  return HandleIp(frame.subspan(header), ethernet, arrival_ns, out);
+  const size_t size =
+      AnswerPacket(frame.subspan(header), arrival_ns, out.subspan(io::wire::kEthernetBytes));
+  if (size == 0) return 0;
+  io::wire::StoreEthernet({ethernet.source, ethernet.destination, io::wire::kEtherTypeIpv4},
+                          out.data());
+  return io::wire::kEthernetBytes + size;
+}
+
+size_t Responder::HandlePacket(std::span<const std::byte> packet, int64_t arrival_ns,
+                               std::span<std::byte> out) {
+  ++counters_.frames;
+  return AnswerPacket(packet, arrival_ns, out);
 }
 
 size_t Responder::HandleArp(std::span<const std::byte> packet, std::span<std::byte> out) {
@@ -49,15 +60,18 @@ size_t Responder::HandleArp(std::span<const std::byte> packet, std::span<std::by
   return io::wire::kEthernetBytes + io::wire::kArpBytes;
 }
 
-size_t Responder::HandleIp(std::span<const std::byte> packet,
-                           const io::wire::EthernetHeader& ethernet, int64_t arrival_ns,
-                           std::span<std::byte> out) {
+// Counts what becomes of the packet. Returns the answer's length, 0 if there is none.
+size_t Responder::AnswerPacket(std::span<const std::byte> packet, int64_t arrival_ns,
+                               std::span<std::byte> out) {
   Probe probe;
   if (const ReadResult result = ReadProbe(packet, arrival_ns, probe); result != ReadResult::kOk) {
     return Count(result);
   }
   if (!world_.Owns(probe.ip.destination)) return ++counters_.not_ours, 0;
-  return Decide(probe) ? Finish(ethernet, out) : 0;
+  if (!Decide(probe)) return 0;
+  const size_t size = reply_.Build(out);
+  ++(size == 0 ? counters_.too_long : counters_.answered);
+  return size;
 }
 
 // Fills reply_. False if there is no answer.
@@ -76,15 +90,6 @@ bool Responder::Decide(const Probe& probe) {
   if (boxed && reply_.kind != Reply::Kind::kNone) boxes_.Rewrite(probe, reply_);
   if (reply_.kind == Reply::Kind::kNone) return ++counters_.silent, false;
   return true;
-}
-
-size_t Responder::Finish(const io::wire::EthernetHeader& ethernet, std::span<std::byte> out) {
-  const size_t size = reply_.Build(out.subspan(io::wire::kEthernetBytes));
-  if (size == 0) return ++counters_.too_long, 0;
-  io::wire::StoreEthernet({ethernet.source, ethernet.destination, io::wire::kEtherTypeIpv4},
-                          out.data());
-  ++counters_.answered;
-  return io::wire::kEthernetBytes + size;
 }
 
 size_t Responder::Count(ReadResult result) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The emulated network as a function from a frame to the frame that answers it: ARP, middleboxes,
-// hosts. What delays, loses or repeats frames is elsewhere (channel.h).
+// The emulated network as a function from a frame (or packet) to the one that answers it: ARP,
+// middleboxes, hosts. What delays, loses or repeats frames is elsewhere (channel.h).
 //
 // One thread. Nothing allocates or blocks; every frame that is not answered is counted by reason.
 
@@ -36,15 +36,17 @@ class Responder {
 
   // Returns the length of the answer in `out`, 0 if there is none.
   size_t Handle(std::span<const std::byte> frame, int64_t arrival_ns, std::span<std::byte> out);
+  // The same for links without Ethernet header: from IP packet to IP packet.
+  size_t HandlePacket(std::span<const std::byte> packet, int64_t arrival_ns,
+                      std::span<std::byte> out);
 
   const ResponderCounters& counters() const { return counters_; }
 
  private:
   size_t HandleArp(std::span<const std::byte> packet, std::span<std::byte> out);
-  size_t HandleIp(std::span<const std::byte> packet, const io::wire::EthernetHeader& ethernet,
-                  int64_t arrival_ns, std::span<std::byte> out);
+  size_t AnswerPacket(std::span<const std::byte> packet, int64_t arrival_ns,
+                      std::span<std::byte> out);
   bool Decide(const Probe& probe);
-  size_t Finish(const io::wire::EthernetHeader& ethernet, std::span<std::byte> out);
   size_t Count(ReadResult result);
 
   World& world_;

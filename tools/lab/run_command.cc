@@ -57,10 +57,13 @@ class LabThread {
 absl::StatusOr<int> RunBeside(const RunOptions& options, Session& session) {
   TestbedOptions bed;
   bed.on_link = session.world->spec().on_link;
+  bed.tun = options.device == "tun";
   for (const GroupSpec& group : session.world->spec().groups) bed.nets.push_back(group.prefix);
   OSPREY_ASSIGN_OR_RETURN(const std::unique_ptr<Testbed> testbed, Testbed::Create(bed));
-  const LoopOptions loop{
-      .link = Testbed::kLabLink, .record = options.record, .ring_bytes = options.ring_mb << 20};
+  const LoopOptions loop{.link = Testbed::kLabLink,
+                         .tun = testbed->tun(),
+                         .record = options.record,
+                         .ring_bytes = options.ring_mb << 20};
   LabThread lab(*testbed, *session.world, loop);
   OSPREY_RETURN_IF_ERROR(lab.WaitUntilReady());
   const absl::StatusOr<int> result = testbed->Run(options.command, options.timeout_s);
@@ -80,6 +83,9 @@ void DescribeRunOptions(CLI::App& app, RunOptions& options) {
                  "File that the command writes (NDJSON or Nmap XML); scored at the end")
       ->needs(truth);
   app.add_option("--record", options.record, "Record all frames to this pcap file");
+  app.add_option("--device", options.device,
+                 "The scanner's link: veth (default), or tun, which has no link header")
+      ->check(CLI::IsMember({"veth", "tun"}));
   app.add_option("--timeout", options.timeout_s, "Seconds after which the command is killed")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--ring", options.ring_mb, "Memory of the capture ring, MB")

@@ -18,6 +18,7 @@ struct RunOptions {
   std::string record;
   int timeout_s = 0;
   int ring_mb = 64;
+  std::string device = "veth";  // or "tun"
   bool quiet = false;
   std::vector<std::string> command;  // what stands behind "--"; not read by CLI11
 };

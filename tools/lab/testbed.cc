@@ -16,15 +16,25 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "tools/lab/tun_device.h"
 
 namespace osprey::lab {
 namespace {
 
 constexpr int kTimedOut = 124;  // as timeout(1) says it
+
+// How each namespace's script begins: nothing is sent of the kernel's own accord.
+constexpr char kQuiet[] =
+    "set -e\n"
+    "for f in all default; do\n"
+    "  echo 1 > /proc/sys/net/ipv6/conf/$f/disable_ipv6 2>/dev/null || true\n"
+    "done\n"
+    "ip link set lo up\n";
 
 // A new namespace, held by its descriptor. Made by a thread that then ends.
 absl::StatusOr<io::FileDescriptor> MakeNamespace() {
@@ -206,7 +216,7 @@ absl::StatusOr<std::unique_ptr<Testbed>> Testbed::Create(const TestbedOptions& o
   OSPREY_ASSIGN_OR_RETURN(testbed->scanner_side_, MakeNamespace());
   OSPREY_ASSIGN_OR_RETURN(testbed->lab_side_, MakeNamespace());
   testbed->ChooseAddresses(options.nets);
-  OSPREY_RETURN_IF_ERROR(testbed->SetUp(options));
+  OSPREY_RETURN_IF_ERROR(options.tun ? testbed->SetUpTun(options.nets) : testbed->SetUp(options));
   return testbed;
 }
 
@@ -223,20 +233,14 @@ void Testbed::ChooseAddresses(const std::vector<Prefix>& nets) {
 }
 
 absl::Status Testbed::SetUp(const TestbedOptions& options) {
-  const std::string quiet =
-      "set -e\n"
-      "for f in all default; do\n"
-      "  echo 1 > /proc/sys/net/ipv6/conf/$f/disable_ipv6 2>/dev/null || true\n"
-      "done\n"
-      "ip link set lo up\n";
-  std::string scanner = quiet;
+  std::string scanner = kQuiet;
   absl::StrAppendFormat(&scanner, "ip link add %s type veth peer name %s netns /proc/%d/fd/%d\n",
                         kScannerLink, kLabLink, getpid(), lab_side_.get());
   absl::StrAppendFormat(&scanner, "ip addr add %s/30 dev %s\nip link set %s up\n",
                         scanner_.ToString(), kScannerLink, kScannerLink);
   OSPREY_RETURN_IF_ERROR(RunScript(scanner_side_.get(), scanner));
   OSPREY_RETURN_IF_ERROR(
-      RunScript(lab_side_.get(), quiet + absl::StrFormat("ip link set %s up\n", kLabLink)));
+      RunScript(lab_side_.get(), kQuiet + absl::StrFormat("ip link set %s up\n", kLabLink)));
   // Routes last: the gateway is reachable only through a link that is up at both ends.
   std::string routes = "set -e\n";
   for (const Prefix& net : options.nets) {
@@ -244,6 +248,24 @@ absl::Status Testbed::SetUp(const TestbedOptions& options) {
                           options.on_link ? "scope link" : "via " + gateway_.ToString());
   }
   return RunScript(scanner_side_.get(), routes);
+}
+
+// The device comes before its address; packets wait in it until the lab reads.
+absl::Status Testbed::SetUpTun(const std::vector<Prefix>& nets) {
+  absl::StatusOr<io::FileDescriptor> device = absl::UnavailableError("no thread");
+  std::thread([&] {
+    device = setns(scanner_side_.get(), CLONE_NEWNET) == 0
+                 ? MakeTunDevice(kScannerLink)
+                 : absl::ErrnoToStatus(errno, "cannot enter the scanner's network namespace");
+  }).join();
+  OSPREY_ASSIGN_OR_RETURN(tun_, std::move(device));
+  std::string script = kQuiet;
+  absl::StrAppendFormat(&script, "ip addr add %s/32 dev %s\nip link set %s txqueuelen 10000 up\n",
+                        scanner_.ToString(), kScannerLink, kScannerLink);
+  for (const Prefix& net : nets) {
+    absl::StrAppendFormat(&script, "ip route add %s dev %s\n", net.ToString(), kScannerLink);
+  }
+  return RunScript(scanner_side_.get(), script);
 }
 
 absl::Status Testbed::EnterLab() const {

@@ -2,7 +2,8 @@
 #pragma once
 // A private network for one run: two network namespaces joined by a veth pair, the scanner's side
 // with an address and routes to the emulated ranges, the lab's side bare, so that no kernel answers
-// there. No packet can leave the machine.
+// there. Or a tun device on the scanner's side, whose other end is a descriptor. No packet can
+// leave the machine.
 //
 // Nothing is named: the namespaces exist as open descriptors of this process and through the
 // processes inside, which die with it (also when it is killed). So nothing is left behind,
@@ -24,6 +25,7 @@ namespace osprey::lab {
 struct TestbedOptions {
   std::vector<Prefix> nets;  // routed to the lab
   bool on_link = false;      // without a gateway: hosts answer ARP themselves
+  bool tun = false;          // the scanner's link is a tun device, without ARP or gateway
 };
 
 class Testbed {
@@ -39,6 +41,9 @@ class Testbed {
   Ipv4Addr scanner() const { return scanner_; }
   Ipv4Addr gateway() const { return gateway_; }
 
+  // The lab's end of the tun device; nullptr if the link is a veth pair.
+  const io::FileDescriptor* tun() const { return tun_.valid() ? &tun_ : nullptr; }
+
   // Moves the calling thread to the lab's side. Threads it makes follow.
   absl::Status EnterLab() const;
 
@@ -51,10 +56,12 @@ class Testbed {
  private:
   Testbed() = default;
   absl::Status SetUp(const TestbedOptions& options);
+  absl::Status SetUpTun(const std::vector<Prefix>& nets);
   void ChooseAddresses(const std::vector<Prefix>& nets);
 
   io::FileDescriptor scanner_side_;
   io::FileDescriptor lab_side_;
+  io::FileDescriptor tun_;
   Ipv4Addr scanner_{};
   Ipv4Addr gateway_{};
 };

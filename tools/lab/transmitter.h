@@ -2,7 +2,8 @@
 #pragma once
 // Sends frames of any size a link takes, in batches. The project's send rings are made for probes
 // and hold 384 bytes a frame; answers quote whole packets and return echo data, so the lab has a
-// sender of its own: sendmmsg, every buffer free again when Flush returns.
+// sender of its own: sendmmsg, or one write a frame where the link is a file (tun); every buffer is
+// free again when Flush returns.
 //
 // One thread. Allocates nothing after Open, never blocks: what the link does not take is counted.
 
@@ -27,8 +28,10 @@ class Transmitter {
 
   // Errors as those of io::OpenPacketSender.
   static absl::StatusOr<std::unique_ptr<Transmitter>> Open(const io::Link& link);
-  // Over any connected socket that keeps the borders of messages.
-  explicit Transmitter(io::FileDescriptor socket);
+  // kMessages: over any connected socket that keeps the borders of messages. kWrites: over a file
+  // in which each write is a frame.
+  enum class Way : uint8_t { kMessages, kWrites };
+  explicit Transmitter(io::FileDescriptor out, Way way = Way::kMessages);
 
   // The next buffer to write a frame into; Commit makes it part of the batch, which is sent when
   // full. Without Commit the same buffer is handed out again.
@@ -43,7 +46,11 @@ class Transmitter {
   uint64_t refused() const { return refused_; }  // the link's queue was full, or it failed
 
  private:
-  io::FileDescriptor socket_;
+  void SendMessages();
+  void WriteFrames();
+
+  io::FileDescriptor out_;
+  Way way_;
   std::vector<std::byte> slab_;
   std::vector<iovec> pieces_;
   std::vector<mmsghdr> messages_;
