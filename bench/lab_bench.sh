@@ -15,6 +15,10 @@ for mix in all 'Linux 3.2 - 4.9'; do
     taskset -c 1 "$bin/osprey-lab" run --net $net --mix "$mix" --open 80 -- sh -c "$flood 8"
 done
 
+echo "== memory of $net with every address up, each of them asked"
+/usr/bin/env time -f 'memory of the lab: %M KB at most' \
+  taskset -c 1 "$bin/osprey-lab" run --net $net --mix all --open 80 -- sh -c "$flood 4 0 1"
+
 echo "== start of a world of 10^6 addresses, 1 % up"
 /usr/bin/env time -f '%e s from start to end, %M KB at most' \
   "$bin/osprey-lab" run -q --net 10.0.0.0/12 --up 0.01 --mix all -- true

@@ -3,9 +3,12 @@
 // many can osprey-lab answer? Sends round and round through a range, all probes of a host one
 // behind the other, without waiting for answers.
 //
-//   lab_flood LINK PREFIX SECONDS [PACKETS-PER-SECOND]
+//   lab_flood LINK PREFIX SECONDS [PACKETS-PER-SECOND [PROBES]]
+//
+// PROBES: only that many of the sixteen, to get round sooner. Rate 0: unlimited.
 //
 // Only for the scanner's side of `osprey-lab run`: it refuses links that are no veth.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -111,13 +114,21 @@ bool IsVeth(const io::Link& link) {
          link.name.starts_with("lab");
 }
 
-uint64_t Flood(lab::Transmitter& out, const lab::Prefix& net, double seconds, double rate) {
-  const std::vector<Frame> probes = MakeProbes();
+struct FloodResult {
+  uint64_t sent = 0;
+  uint64_t hosts = 0;
+};
+
+FloodResult Flood(lab::Transmitter& out, const lab::Prefix& net, double seconds, double rate,
+                  size_t most_probes) {
+  std::vector<Frame> probes = MakeProbes();
+  if (most_probes > 0 && most_probes < probes.size()) probes.resize(most_probes);
   const auto start = Clock::now();
   const auto end = start + std::chrono::duration<double>(seconds);
   uint64_t sent = 0;
-  for (uint64_t host = 0; Clock::now() < end; host = (host + 1) % net.size()) {
-    const Ipv4Addr to{static_cast<uint32_t>(net.first.host_order + host)};
+  uint64_t hosts = 0;
+  for (; Clock::now() < end; ++hosts) {
+    const Ipv4Addr to{static_cast<uint32_t>(net.first.host_order + hosts % net.size())};
     for (const Frame& probe : probes) {
       Patch(to, probe, out.Next());
       out.Commit(probe.size());
@@ -131,12 +142,12 @@ uint64_t Flood(lab::Transmitter& out, const lab::Prefix& net, double seconds, do
     }
   }
   out.Flush();
-  return out.sent();
+  return {.sent = out.sent(), .hosts = std::min(hosts, net.size())};
 }
 
 int Main(int argc, char** argv) {
   if (argc < 4) {
-    std::fprintf(stderr, "usage: lab_flood LINK PREFIX SECONDS [PACKETS-PER-SECOND]\n");
+    std::fprintf(stderr, "usage: lab_flood LINK PREFIX SECONDS [PACKETS-PER-SECOND [PROBES]]\n");
     return 2;
   }
   const auto net = lab::Prefix::Parse(argv[2]);
@@ -152,9 +163,12 @@ int Main(int argc, char** argv) {
     return 3;
   }
   const double seconds = std::atof(argv[3]);
-  const uint64_t sent = Flood(**out, *net, seconds, argc > 4 ? std::atof(argv[4]) : 0);
-  std::printf("flood: %llu frames in %.1f s: %.0f per second, %llu refused\n",
-              static_cast<unsigned long long>(sent), seconds, static_cast<double>(sent) / seconds,
+  const FloodResult flood = Flood(**out, *net, seconds, argc > 4 ? std::atof(argv[4]) : 0,
+                                  argc > 5 ? static_cast<size_t>(std::atoi(argv[5])) : 0);
+  std::printf("flood: %llu frames to %llu hosts in %.1f s: %.0f per second, %llu refused\n",
+              static_cast<unsigned long long>(flood.sent),
+              static_cast<unsigned long long>(flood.hosts), seconds,
+              static_cast<double>(flood.sent) / seconds,
               static_cast<unsigned long long>((*out)->refused()));
   return 0;
 }
