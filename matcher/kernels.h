@@ -35,12 +35,21 @@ struct Level {
   size_t lost_shift;    // times 2^lost_shift, must be at most
   bool three_possible;  // 3 * possible, else possible
 };
-inline constexpr size_t kLevels = 5;
-inline constexpr Level kLevelTable[kLevels] = {{0.85, true, 2, true},
-                                               {0.90625, false, 5, true},
-                                               {0.9375, false, 4, false},
-                                               {0.96875, false, 5, false},
-                                               {0.984375, false, 6, false}};
+inline constexpr size_t kLevels = 6;
+inline constexpr Level kLevelTable[kLevels] = {
+    {0.85, true, 2, true},     {0.875, false, 3, false},   {0.90625, false, 5, true},
+    {0.9375, false, 4, false}, {0.96875, false, 5, false}, {0.984375, false, 6, false}};
+
+// Single references are ordered by *keys*: how far the accuracy is below 1, as the difference of
+// the doubles' bits, times 2^kIndexBits, plus the reference's index among those compared. So the
+// smallest key is the best reference, and of equal ones the first.
+inline constexpr size_t kIndexBits = 9;
+inline constexpr uint64_t kOneBits = 0x3FF0000000000000;     // of 1.0
+inline constexpr uint64_t kFarDistance = uint64_t{1} << 52;  // stands for all accuracies below 0.85
+inline constexpr uint64_t kFarKey = kFarDistance << kIndexBits;
+// Numbers that are put into keys at a time: arrays of keys have a multiple of them.
+inline constexpr size_t kKeyGroup = 64;
+inline constexpr size_t kMaxOrdered = 128;  // keys that `order` takes
 
 // One set of references, by blocks: the words of block b start at
 // blocks + ids[b] * kBlockWords.
@@ -89,14 +98,26 @@ struct Kernel {
   std::string_view name;  // "scalar", "avx2", "avx512": also the values of --kernel
   bool (*supported)();    // by this CPU
   void (*add)(const AddRequest& request) noexcept;
-  // For each level, the references whose matched points reach it; those with nothing possible reach
-  // none. Level l's words start at reached + l * block_count * kBlockWords.
+  // For each of the first `level_count` levels, the references whose matched points reach it; those
+  // with nothing possible reach none. Level l's words start at reached + l * block_count *
+  // kBlockWords.
   void (*select)(const uint64_t* matched, const uint64_t* possible, size_t block_count,
-                 size_t plane_count, uint64_t* reached) noexcept;
+                 size_t plane_count, size_t level_count, uint64_t* reached) noexcept;
   // One block's planes to its 512 numbers.
   void (*spread)(const uint64_t* planes, size_t plane_count, uint16_t* numbers) noexcept;
   // Bits that are set.
   size_t (*count)(const uint64_t* words, size_t word_count) noexcept;
+  // Adds `points` to those of kKeyGroup numbers whose bit is set.
+  void (*add_where)(uint64_t bits, uint16_t points, uint16_t* numbers) noexcept;
+  // The keys of kKeyGroup references, the first of which has index `first`. Below 0.85, and where
+  // nothing is possible, keys are kFarKey or more.
+  void (*to_keys)(const uint16_t* matched, const uint16_t* possible, size_t first,
+                  uint64_t* keys) noexcept;
+  // How many of the keys are below `limit`. `count` is a multiple of kKeyGroup.
+  size_t (*count_below)(const uint64_t* keys, size_t count, uint64_t limit) noexcept;
+  // `count` keys in ascending order, at most kMaxOrdered and no two equal. Both arrays have room
+  // for a multiple of 8; what stands behind the keys is overwritten.
+  void (*order)(uint64_t* keys, size_t count, uint64_t* ordered) noexcept;
 };
 
 // Those that this CPU can run, best first; scalar is always last.

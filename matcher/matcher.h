@@ -58,41 +58,45 @@ class Matcher {
  private:
   using Scale = Scratch::Scale;
 
-  // Lanes are references, or entries of a shortlist.
-  struct Lanes {
-    const uint64_t* matched;  // plane sets
-    const uint64_t* possible;
-    const uint32_t* references;  // by lane; nullptr: the lane itself
-    size_t block_count;
-  };
-
+  // matcher.cc: what was matched before.
+  //
   // The key of scratch.texts_; 0 bytes if the subject has none.
   static size_t TextKey(const db::Fingerprint& subject, std::array<char, 498>& key);
   // The shortlist for the subject, if there is one or one is worth making; else nullptr.
   Shortlist* ShortlistFor(const ResolvedSubject& subject, Scratch& scratch) const;
-  void MatchAll(const ResolvedSubject& subject, Scratch& scratch, MatchList& out) const;
   void MatchShortlist(const std::array<uint32_t, kNoisyCount>& noisy, Shortlist& list,
                       Scratch& scratch, MatchList& out) const;
-  void MakeShortlist(const ResolvedSubject& subject, Shortlist& list, Scratch& scratch) const;
-  size_t CollectCandidates(const Scale& scale, Scratch& scratch) const;
-  double ShortlistBar(size_t candidates, Scratch& scratch) const;
 
+  // shortlist_maker.cc
+  void FillShortlist(const ResolvedSubject& subject, Shortlist& list, Scratch& scratch) const;
+  size_t CollectListed(const Scale& scale, Scratch& scratch) const;
+  double ShortlistBar(size_t listed, Scratch& scratch) const;
+
+  // match_all.cc: all references.
+  void MatchAll(const ResolvedSubject& subject, Scratch& scratch, MatchList& out) const;
   Scale& ScaleFor(const ResolvedSubject& subject, Scratch& scratch) const;
   void FillScale(Scale& scale, Scratch& scratch) const;
   void FillRest(Scale& scale) const;
   // The sets of the subject's attributes, noisy ones first, into scratch.views_.
   void SetViews(const ResolvedSubject& subject, const Scale& scale, Scratch& scratch) const;
-
-  void Rank(const Lanes& lanes, Scratch& scratch, MatchList& out) const;
-  // Of the lanes in `candidates` only.
-  void RankSome(const Lanes& lanes, const uint64_t* candidates, MatchList& out) const;
+  void Rank(const Scale& scale, Scratch& scratch, MatchList& out) const;
+  // Of the references in `chosen`, `count` of them, that reach a level. True if it is the list of
+  // all references.
+  bool RankLevel(const Scale& scale, const uint64_t* chosen, size_t count, size_t level,
+                 Scratch& scratch, MatchList& out) const;
+  void TakeCandidates(const Scale& scale, const uint64_t* chosen, Scratch& scratch) const;
+  // Reference by reference: from the candidates, or from plane sets.
+  void RankCandidates(const Candidates& candidates, MatchList& out) const;
+  void RankPlanes(const Scale& scale, const uint64_t* chosen, const Scratch& scratch,
+                  MatchList& out) const;
 
   db::Image image_;
   const Kernel* kernel_;
   AttributeUnits units_;
   PresentSets present_sets_;
   std::array<AddPlan, 1 << kNoisyCount> noisy_plans_;  // by presence of the noisy attributes
-  std::vector<uint8_t> name_is_unique_;                // by reference
+  std::array<uint16_t, kNoisyCount> noisy_units_;
+  Names names_;
 };
 
 }  // namespace osprey::matcher

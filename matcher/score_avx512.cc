@@ -33,7 +33,32 @@ struct Avx512 {
   static Register AtLeastStep(Register so_far, Register a, Register b) {
     return _mm512_ternarylogic_epi64(so_far, a, b, 0xD4);
   }
+  static Register Broadcast(uint64_t x) { return _mm512_set1_epi64(static_cast<int64_t>(x)); }
+  static Register CountIfBelow(Register n, Register a, Register b) {
+    return _mm512_mask_add_epi64(n, _mm512_cmplt_epu64_mask(a, b), n, _mm512_set1_epi64(1));
+  }
+  static __m512d Doubles(const uint16_t* numbers) {
+    const __m128i words = _mm_loadu_si128(reinterpret_cast<const __m128i*>(numbers));
+    // With a mask, as GCC 12 warns about its own header's plain form.
+    return _mm512_maskz_cvtepi32_pd(0xFF, _mm256_cvtepu16_epi32(words));
+  }
+  static void Distances(const uint16_t* matched, const uint16_t* possible, uint64_t* out) {
+    const __m512d accuracy = _mm512_div_pd(Doubles(matched), Doubles(possible));
+    const __mmask8 reaches =  // false where nothing is possible
+        _mm512_cmp_pd_mask(accuracy, _mm512_set1_pd(kLevelTable[0].accuracy), _CMP_GE_OQ);
+    Store(out, _mm512_mask_sub_epi64(Broadcast(kFarDistance), reaches, Broadcast(kOneBits),
+                                     _mm512_castpd_si512(accuracy)));
+  }
 };
+
+void AddWhereAvx512(uint64_t bits, uint16_t points, uint16_t* numbers) noexcept {
+  const __m512i addend = _mm512_set1_epi16(static_cast<int16_t>(points));
+  for (size_t i = 0; i < kKeyGroup; i += 32) {
+    const __m512i old = _mm512_loadu_si512(numbers + i);
+    const auto chosen = static_cast<__mmask32>(bits >> i);
+    _mm512_storeu_si512(numbers + i, _mm512_mask_add_epi16(old, chosen, old, addend));
+  }
+}
 
 void SpreadAvx512(const uint64_t* planes, size_t plane_count, uint16_t* numbers) noexcept {
   for (size_t i = 0; i < kBlockBits; i += 32) {
@@ -54,7 +79,8 @@ bool HasAvx512() {
 
 }  // namespace
 
-const Kernel kAvx512Kernel = {"avx512",       HasAvx512,    Add<Avx512>,
-                              Select<Avx512>, SpreadAvx512, CountBits};
+const Kernel kAvx512Kernel = {"avx512",           HasAvx512,    Add<Avx512>,    Select<Avx512>,
+                              SpreadAvx512,       CountBits,    AddWhereAvx512, ToKeys<Avx512>,
+                              CountBelow<Avx512>, Order<Avx512>};
 
 }  // namespace osprey::matcher

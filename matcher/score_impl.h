@@ -9,6 +9,9 @@
 //   Borrow(a, b, c)               of a - b - c: (~a & b) | (c & ~(a ^ b))
 //   And, Or, Xor, Ones
 //   AtLeastStep(s, a, b)          (a & ~b) | (s & ~(a ^ b)): a >= b so far, refined by a bit
+//   Broadcast(x)                  x in each 64-bit word
+//   CountIfBelow(n, a, b)         n + (a < b), word by word, for numbers below 2^63
+//   Distances(m, p, out)          out[i] = distance of m[i] / p[i], kWords of them (kernels.h)
 // In an unnamed namespace on purpose: code compiled for one CPU must never be merged by the linker
 // with the same template compiled for another. For the same reason nothing here calls a function of
 // the standard library, not even an inline one.
@@ -122,32 +125,43 @@ void Add(const AddRequest& r) noexcept {
 template <typename V>
 struct Selector {
   using Register = typename V::Register;
-  Register possible[kMaxPlanes];
-  Register three_possible[kMaxPlanes + 2];
-  Register lost[kMaxPlanes];
-  Register five_lost[kMaxPlanes + 3];
+  // Zero planes on both sides let comparisons shift without asking for the ends.
+  static constexpr size_t kPad = 8;
+  struct Planes {
+    Register at[kPad + kMaxPlanes + 3 + kPad];
+    Register* planes() { return at + kPad; }
+  };
+  Planes possible, three_possible, lost, five_lost;
 
-  void Run(const uint64_t* matched, const uint64_t* possible_row, size_t planes, uint64_t* reached,
-           size_t level_words) {
+  explicit Selector() {
+    for (Planes* p : {&possible, &three_possible, &lost, &five_lost}) {
+      for (Register& r : p->at) r = V::Zero();
+    }
+  }
+
+  // REQUIRES: `planes` is the same in all calls.
+  void Run(const uint64_t* matched, const uint64_t* possible_row, size_t planes, size_t level_count,
+           uint64_t* reached, size_t level_words) {
     Register any = V::Zero();
     Register borrow = V::Zero();
     for (size_t k = 0; k < planes; ++k) {
       const auto p = V::Load(possible_row + k * kBlockWords);
       const auto m = V::Load(matched + k * kBlockWords);
-      possible[k] = p;
+      possible.planes()[k] = p;
       any = V::Or(any, p);
-      lost[k] = V::Sum(p, m, borrow);
+      lost.planes()[k] = V::Sum(p, m, borrow);
       borrow = V::Borrow(p, m, borrow);
     }
-    AddShifted(possible, planes, 1, three_possible);  // p + 2p
-    AddShifted(lost, planes, 2, five_lost);           // lost + 4 * lost
-    for (size_t l = 0; l < kLevels; ++l) {
+    AddShifted(possible.planes(), planes, 1, three_possible.planes());  // p + 2p
+    AddShifted(lost.planes(), planes, 2, five_lost.planes());           // lost + 4 * lost
+    for (size_t l = 0; l < level_count; ++l) {
       const Level& level = kLevelTable[l];
-      const auto* const a = level.five_lost ? five_lost : lost;
+      const auto* const a = (level.five_lost ? five_lost : lost).planes();
       const size_t a_planes = level.five_lost ? planes + 3 : planes;
-      const auto* const b = level.three_possible ? three_possible : possible;
+      const auto* const b = (level.three_possible ? three_possible : possible).planes();
       const size_t b_planes = level.three_possible ? planes + 2 : planes;
-      const auto reaches = AtMost(a, a_planes, level.lost_shift, b, b_planes);
+      const size_t a_end = a_planes + level.lost_shift;
+      const auto reaches = AtMost(a - level.lost_shift, b, a_end > b_planes ? a_end : b_planes);
       V::Store(reached + l * level_words, V::And(reaches, any));
     }
   }
@@ -156,39 +170,85 @@ struct Selector {
   static void AddShifted(const Register* x, size_t planes, size_t shift, Register* out) {
     Register carry = V::Zero();
     for (size_t k = 0; k < planes + shift; ++k) {
-      const auto a = k < planes ? x[k] : V::Zero();
-      const auto b = k >= shift ? x[k - shift] : V::Zero();
+      const auto a = x[k];
+      const auto b = *(x + k - shift);
       out[k] = V::Sum(a, b, carry);
       carry = V::Carry(a, b, carry);
     }
     out[planes + shift] = carry;
   }
 
-  // (a << shift) <= b. From the lowest bit up: a higher bit that differs overrules all below.
-  static Register AtMost(const Register* a, size_t a_planes, size_t shift, const Register* b,
-                         size_t b_planes) {
+  // a <= b. From the lowest bit up: a higher bit that differs overrules all below.
+  static Register AtMost(const Register* a, const Register* b, size_t planes) {
     Register at_most = V::Ones();
-    const size_t end = a_planes + shift > b_planes ? a_planes + shift : b_planes;
-    for (size_t k = 0; k < end; ++k) {
-      const auto x = k >= shift && k - shift < a_planes ? a[k - shift] : V::Zero();
-      const auto y = k < b_planes ? b[k] : V::Zero();
-      at_most = V::AtLeastStep(at_most, y, x);
-    }
+    for (size_t k = 0; k < planes; ++k) at_most = V::AtLeastStep(at_most, b[k], a[k]);
     return at_most;
   }
 };
 
 template <typename V>
 void Select(const uint64_t* matched, const uint64_t* possible, size_t block_count,
-            size_t plane_count, uint64_t* reached) noexcept {
+            size_t plane_count, size_t level_count, uint64_t* reached) noexcept {
   Selector<V> selector;
   for (size_t block = 0; block < block_count; ++block) {
     for (size_t word = 0; word < kBlockWords; word += V::kWords) {
       const size_t row = block * plane_count * kBlockWords + word;
-      selector.Run(matched + row, possible + row, plane_count, reached + block * kBlockWords + word,
-                   block_count * kBlockWords);
+      selector.Run(matched + row, possible + row, plane_count, level_count,
+                   reached + block * kBlockWords + word, block_count * kBlockWords);
     }
   }
+}
+
+template <typename V>
+void ToKeys(const uint16_t* matched, const uint16_t* possible, size_t first,
+            uint64_t* keys) noexcept {
+  for (size_t i = 0; i < kKeyGroup; i += V::kWords)
+    V::Distances(matched + i, possible + i, keys + i);
+  for (size_t i = 0; i < kKeyGroup; ++i) keys[i] = keys[i] << kIndexBits | (first + i);
+}
+
+template <typename V>
+size_t CountBelow(const uint64_t* keys, size_t count, uint64_t limit) noexcept {
+  const auto bar = V::Broadcast(limit);
+  auto sums = V::Zero();
+  for (size_t i = 0; i < count; i += V::kWords)
+    sums = V::CountIfBelow(sums, V::Load(keys + i), bar);
+  uint64_t parts[V::kWords];
+  V::Store(parts, sums);
+  size_t sum = 0;
+  for (size_t i = 0; i < V::kWords; ++i) sum += parts[i];
+  return sum;
+}
+
+// Each key's place is the number of keys below it.
+template <typename V>
+void Order(uint64_t* keys, size_t count, uint64_t* ordered) noexcept {
+  constexpr size_t kFill = 8;
+  uint64_t places[kMaxOrdered];
+  const size_t end = (count + kFill - 1) / kFill * kFill;
+  for (size_t i = count; i < end; ++i) keys[i] = ~uint64_t{0} >> 1;
+  for (size_t i = 0; i < end; i += V::kWords) {
+    const auto mine = V::Load(keys + i);
+    auto below = V::Zero();
+    for (size_t j = 0; j < count; ++j) below = V::CountIfBelow(below, V::Broadcast(keys[j]), mine);
+    V::Store(places + i, below);
+  }
+  for (size_t i = 0; i < count; ++i) ordered[places[i]] = keys[i];
+}
+
+// Scalar text of AddWhere and Distances.
+inline void AddWherePlain(uint64_t bits, uint16_t points, uint16_t* numbers) noexcept {
+  for (size_t i = 0; i < kKeyGroup; ++i) {
+    const auto chosen = static_cast<uint16_t>(-static_cast<int>((bits >> i) & 1));
+    numbers[i] = static_cast<uint16_t>(numbers[i] + (points & chosen));
+  }
+}
+
+inline uint64_t DistancePlain(uint16_t matched, uint16_t possible) noexcept {
+  if (possible == 0) return kFarDistance;
+  const double accuracy = static_cast<double>(matched) / static_cast<double>(possible);
+  if (accuracy < kLevelTable[0].accuracy) return kFarDistance;
+  return kOneBits - __builtin_bit_cast(uint64_t, accuracy);
 }
 
 inline size_t CountBits(const uint64_t* words, size_t word_count) noexcept {

@@ -22,6 +22,11 @@ struct Scalar {
   static Register AtLeastStep(Register so_far, Register a, Register b) {
     return (a & ~b) | (so_far & ~(a ^ b));
   }
+  static Register Broadcast(uint64_t x) { return x; }
+  static Register CountIfBelow(Register n, Register a, Register b) { return n + (a < b ? 1 : 0); }
+  static void Distances(const uint16_t* matched, const uint16_t* possible, uint64_t* out) {
+    out[0] = DistancePlain(matched[0], possible[0]);
+  }
 };
 
 void SpreadScalar(const uint64_t* planes, size_t plane_count, uint16_t* numbers) noexcept {
@@ -39,7 +44,8 @@ bool Always() { return true; }
 
 }  // namespace
 
-const Kernel kScalarKernel = {"scalar",       Always,       Add<Scalar>,
-                              Select<Scalar>, SpreadScalar, CountBits};
+const Kernel kScalarKernel = {"scalar",           Always,       Add<Scalar>,   Select<Scalar>,
+                              SpreadScalar,       CountBits,    AddWherePlain, ToKeys<Scalar>,
+                              CountBelow<Scalar>, Order<Scalar>};
 
 }  // namespace osprey::matcher

@@ -29,9 +29,8 @@ Scratch::Scratch(db::Image image, const ScratchOptions& options)
                 Slots(options, 4, SubjectResolver::kBytesPerLine, 1024, size_t{1} << 20)),
       text_index_(Slots(options, 16, sizeof(TextEntry), 16, size_t{1} << 17)),
       texts_(text_index_.slots()),
-      shortlist_index_(
-          Slots(options, 46, Shortlist::Bytes(image.plane_count()), 8, size_t{1} << 17)),
-      shortlists_(shortlist_index_.slots(), Shortlist(image.plane_count())),
+      shortlists_(Slots(options, 10, ShortlistStore::kBytesPerList, 8, size_t{1} << 17),
+                  Slots(options, 40, ShortlistStore::kBytesPerChunk, 64, size_t{1} << 19)),
       seen_(options.cache_bytes == 0 ? 0 : kSeenSlots),
       verdict_index_(Slots(options, 20, sizeof(VerdictEntry), 64, size_t{1} << 18)),
       verdicts_(verdict_index_.slots()),
@@ -40,9 +39,9 @@ Scratch::Scratch(db::Image image, const ScratchOptions& options)
       matched_(PlaneWords(image)),
       most_(PlaneWords(image)),
       reached_(kLevels * image.block_count() * kBlockWords),
-      candidates_(image.reference_count()),
+      listed_(image.reference_count()),
       by_bucket_(image.reference_count()),
-      name_stamps_(image.reference_count()),
+      marks_(image.reference_count()),
       views_(kMaxInputs) {}
 
 ScratchCounters Scratch::counters() const {
@@ -56,7 +55,7 @@ void Scratch::Flush() {
   ++counters_.flushes;
   resolver_.Clear();
   text_index_.Clear();
-  shortlist_index_.Clear();  // and with it all verdicts, whose keys name shortlists
+  shortlists_.Clear();  // and with it all verdicts, whose keys name shortlists
 }
 
 bool Scratch::IsWorthKeeping(uint64_t hash) {

@@ -6,7 +6,7 @@
 //   text of a subject without SP GCD ISR  -> its shortlist
 //   text of a line                     -> its resolved line           (SubjectResolver)
 //   resolved lines without SP GCD ISR  -> shortlist of references     (Shortlist)
-//   shortlist and its parts of three sets -> verdict
+//   shortlist and its parts of the three sets -> verdict
 //   attributes present                 -> possible points of all references
 //
 // So measurements that differ without changing any expression that matters share a verdict, and
@@ -18,7 +18,10 @@
 #include <vector>
 
 #include "db/image.h"
+#include "matcher/huge_pages.h"
 #include "matcher/kernels.h"
+#include "matcher/name_marks.h"
+#include "matcher/quick_rank.h"
 #include "matcher/shortlist.h"
 #include "matcher/slot_index.h"
 #include "matcher/subject_resolver.h"
@@ -39,6 +42,7 @@ struct ScratchCounters {
   uint64_t text_hits = 0;
   uint64_t shortlist_hits = 0;  // text and verdict hits included
   uint64_t shortlists_made = 0;
+  uint64_t sorted = 0;  // rankings by QuickRank alone
   uint64_t scale_misses = 0;
   uint64_t flushes = 0;  // all caches emptied because ids had run out
   uint64_t line_lookups = 0;
@@ -84,7 +88,7 @@ class Scratch {
   };
   static_assert(sizeof(TextEntry) == 512);
   // For making a shortlist.
-  struct Candidate {
+  struct Listed {
     uint32_t reference;
     uint16_t matched;
     uint16_t possible;
@@ -101,15 +105,13 @@ class Scratch {
   SubjectResolver resolver_;
 
   SlotIndex text_index_;
-  std::vector<TextEntry> texts_;
+  HugeVector<TextEntry> texts_;
 
-  SlotIndex shortlist_index_;
-  std::vector<Shortlist> shortlists_;
-  uint64_t next_serial_ = 1;
+  ShortlistStore shortlists_;
   std::vector<uint32_t> seen_;
 
   SlotIndex verdict_index_;
-  std::vector<VerdictEntry> verdicts_;
+  HugeVector<VerdictEntry> verdicts_;
 
   SlotIndex scale_index_;
   std::vector<Scale> scales_;
@@ -118,10 +120,10 @@ class Scratch {
   std::vector<uint64_t> matched_;  // plane sets
   std::vector<uint64_t> most_;
   std::vector<uint64_t> reached_;  // kLevels sets
-  std::vector<Candidate> candidates_;
+  Candidates candidates_;
+  std::vector<Listed> listed_;
   std::vector<uint32_t> by_bucket_;
-  std::vector<uint32_t> name_stamps_;  // by name id
-  uint32_t stamp_ = 0;
+  NameMarks marks_;
   std::vector<SetView> views_;
   AddPlan present_plan_;
 };

@@ -21,6 +21,7 @@ namespace osprey::matcher {
 
 // The attributes kept apart are the first ones of the table.
 inline constexpr size_t kNoisyCount = 3;
+inline constexpr uint32_t kNoisyMask = (1u << kNoisyCount) - 1;
 static_assert(db::Attribute(db::LineId::kSeq, "SP") == 0 &&
               db::Attribute(db::LineId::kSeq, "GCD") == 1 &&
               db::Attribute(db::LineId::kSeq, "ISR") == 2);
