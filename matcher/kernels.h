@@ -67,7 +67,7 @@ struct AddPlan {
   std::array<uint16_t, kMaxPlanes + 1> first{};
   std::vector<uint8_t> inputs;
 
-  // points[i] in units; their sum must be below 2^planes. Reuses its memory.
+  // points[i] in units; sums count modulo 2^planes. Reuses its memory.
   void Assign(std::span<const uint32_t> points, size_t planes);
 };
 

@@ -2,7 +2,10 @@
 // Matching against all references: points by bit-sliced addition, then the best ones in order.
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
+#include <iterator>
+#include <numeric>
 
 #include "base/check.h"
 #include "matcher/bits.h"
@@ -46,6 +49,31 @@ class Numbers {
 
 }  // namespace
 
+Presence::Presence(const db::Image& image, const Kernel& kernel, const AttributeUnits& units)
+    : identity(image.block_count()),
+      possible(image.block_count() * image.plane_count() * kBlockWords) {
+  std::iota(identity.begin(), identity.end(), 0u);
+  AddPlan plan;
+  std::vector<SetView> views;
+  for (size_t i = 0; i < db::kAttributeCount; ++i) {
+    const uint32_t set = image.attributes()[i].present_set;
+    const auto same = std::find(distinct.begin(), distinct.end(), set);
+    of_attribute[i] = static_cast<uint8_t>(same - distinct.begin());
+    views.push_back({image.set(set), image.blocks()});
+    if (same != distinct.end()) continue;
+    distinct.push_back(set);
+    for (const uint32_t block : identity) {
+      const uint64_t* const words =
+          views.back().blocks + size_t{views.back().ids[block]} * kBlockWords;
+      std::transform(words, words + kBlockWords, std::back_inserter(complements),
+                     [](uint64_t word) { return ~word; });
+    }
+  }
+  complements.resize(complements.size() + identity.size() * kBlockWords, ~uint64_t{0});
+  plan.Assign(units, image.plane_count());
+  kernel.add({plan, views.data(), nullptr, possible.data(), image.block_count()});
+}
+
 void Matcher::MatchAll(const ResolvedSubject& subject, Scratch& scratch, MatchList& out) const {
   const Scale& scale = ScaleFor(subject, scratch);
   SetViews(subject, scale, scratch);
@@ -79,24 +107,45 @@ void Matcher::FillScale(Scale& scale, Scratch& scratch) const {
   scale.attributes.clear();
   scale.has_rest = false;
   std::array<uint32_t, db::kAttributeCount> points;
-  std::array<uint32_t, db::kAttributeCount> points_of_set{};
   ForEachBit(scale.present.data(), scale.present.size(), [&](size_t i) {
     points[scale.attributes.size()] = units_[i];
-    points_of_set[present_sets_.of_attribute[i]] += units_[i];
     scale.attributes.push_back(static_cast<db::AttributeId>(i));
   });
   scale.noisy_count = static_cast<size_t>(std::popcount(scale.present[0] & kNoisyMask));
   scale.all.Assign(std::span(points).first(scale.attributes.size()), image_.plane_count());
+  FillPossible(scale, scratch);
+}
 
+// The points of the attributes that the subject has; or, if that is shorter, those of all
+// attributes minus those that it lacks. Points w are taken from a set by adding w to its complement
+// and 2^planes - w to all.
+void Matcher::FillPossible(Scale& scale, Scratch& scratch) const {
+  const size_t sets = presence_.distinct.size();
+  std::array<uint32_t, db::kAttributeCount + 1> has{};
+  std::array<uint32_t, db::kAttributeCount + 1> lacks{};
+  uint32_t lacking = 0;
+  for (size_t i = 0; i < db::kAttributeCount; ++i) {
+    const bool is_present = (scale.present[i / 64] >> (i % 64)) & 1;
+    (is_present ? has : lacks)[presence_.of_attribute[i]] += units_[i];
+    if (!is_present) lacking += units_[i];
+  }
+  const auto parts = [sets](const auto& points) {
+    return sets - static_cast<size_t>(std::count(points.begin(), points.begin() + sets, 0u));
+  };
+  const bool subtract = parts(lacks) + 1 < parts(has);
+  auto& points = subtract ? lacks : has;
+  lacks[sets] = (0 - lacking) & ((1u << image_.plane_count()) - 1);
   size_t count = 0;
-  for (size_t i = 0; i < present_sets_.distinct.size(); ++i) {
-    if (points_of_set[i] == 0) continue;
-    scratch.views_[count] = scratch.resolver_.View(present_sets_.distinct[i]);
-    points[count++] = points_of_set[i];
+  for (size_t i = 0; i <= sets; ++i) {
+    if (points[i] == 0) continue;
+    scratch.views_[count] =
+        subtract ? presence_.Complement(i) : scratch.resolver_.View(presence_.distinct[i]);
+    points[count++] = points[i];
   }
   scratch.present_plan_.Assign(std::span(points).first(count), image_.plane_count());
   scale.possible.resize(scratch.matched_.size());
-  kernel_->add({scratch.present_plan_, scratch.views_.data(), nullptr, scale.possible.data(),
+  kernel_->add({scratch.present_plan_, scratch.views_.data(),
+                subtract ? presence_.possible.data() : nullptr, scale.possible.data(),
                 image_.block_count()});
 }
 
@@ -140,12 +189,16 @@ void Matcher::Rank(const Scale& scale, Scratch& scratch, MatchList& out) const {
     kernel_->select(scratch.matched_.data(), scale.possible.data(), blocks, image_.plane_count(),
                     levels, scratch.reached_.data());
   };
-  select(1);
-  const size_t all = kernel_->count(reached, words);
+  const auto count_of = [&](size_t level) {
+    return kernel_->count(reached + level * words, words);
+  };
+  select(2);
+  const size_t all = count_of(0);
   if (all > kFew) {
-    select(kLevels);
-    for (size_t level = kLevels - 1; level > 0; --level) {
-      const size_t count = kernel_->count(reached + level * words, words);
+    const bool many = count_of(1) > 2 * kFew;
+    if (many) select(kLevels);
+    for (size_t level = many ? kLevels - 1 : 1; level > 0; --level) {
+      const size_t count = count_of(level);
       if (count < kFew) continue;
       if (RankLevel(scale, reached + level * words, count, level, scratch, out)) return;
     }

@@ -14,18 +14,6 @@
 namespace osprey::matcher {
 namespace {
 
-// Most attributes of a test are there in the same references: their points are added up once.
-PresentSets FindPresentSets(const db::Image& image) {
-  PresentSets out;
-  for (size_t i = 0; i < db::kAttributeCount; ++i) {
-    const uint32_t set = image.attributes()[i].present_set;
-    const auto same = std::find(out.distinct.begin(), out.distinct.end(), set);
-    out.of_attribute[i] = static_cast<uint8_t>(same - out.distinct.begin());
-    if (same == out.distinct.end()) out.distinct.push_back(set);
-  }
-  return out;
-}
-
 uint64_t Mix(uint64_t key) {
   key *= 0x9E3779B97F4A7C15u;
   return key ^ (key >> 29);
@@ -37,7 +25,7 @@ Matcher::Matcher(db::Image image, const Kernel* kernel)
     : image_(std::move(image)),
       kernel_(kernel != nullptr ? kernel : SupportedKernels().front()),
       units_(UnitsOf(image_)),
-      present_sets_(FindPresentSets(image_)),
+      presence_(image_, *kernel_, units_),
       names_(image_) {
   for (size_t i = 0; i < kNoisyCount; ++i) noisy_units_[i] = static_cast<uint16_t>(units_[i]);
   for (uint32_t present = 0; present < noisy_plans_.size(); ++present) {

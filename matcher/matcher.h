@@ -35,10 +35,20 @@ struct Score {
   }
 };
 
-// The sets of references that have an attribute, each once.
-struct PresentSets {
+// Where attributes are present. Most attributes of a test are there in the same references: the
+// sets of references that have an attribute, each once.
+struct Presence {
+  Presence(const db::Image& image, const Kernel& kernel, const AttributeUnits& units);
+
+  SetView Complement(size_t i) const {
+    return {identity.data(), complements.data() + i * identity.size() * kBlockWords};
+  }
+
   std::vector<uint32_t> distinct;
   std::array<uint8_t, db::kAttributeCount> of_attribute;  // index into `distinct`
+  std::vector<uint32_t> identity;                         // block numbers
+  std::vector<uint64_t> complements;  // of the distinct sets, and behind them all ones
+  std::vector<uint64_t> possible;     // plane set: the points of all attributes
 };
 
 class Matcher {
@@ -76,6 +86,7 @@ class Matcher {
   void MatchAll(const ResolvedSubject& subject, Scratch& scratch, MatchList& out) const;
   Scale& ScaleFor(const ResolvedSubject& subject, Scratch& scratch) const;
   void FillScale(Scale& scale, Scratch& scratch) const;
+  void FillPossible(Scale& scale, Scratch& scratch) const;
   void FillRest(Scale& scale) const;
   // The sets of the subject's attributes, noisy ones first, into scratch.views_.
   void SetViews(const ResolvedSubject& subject, const Scale& scale, Scratch& scratch) const;
@@ -93,7 +104,7 @@ class Matcher {
   db::Image image_;
   const Kernel* kernel_;
   AttributeUnits units_;
-  PresentSets present_sets_;
+  Presence presence_;
   std::array<AddPlan, 1 << kNoisyCount> noisy_plans_;  // by presence of the noisy attributes
   std::array<uint16_t, kNoisyCount> noisy_units_;
   Names names_;

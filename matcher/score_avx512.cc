@@ -11,7 +11,7 @@ namespace {
 struct Avx512 {
   using Register = __m512i;
   static constexpr size_t kWords = 8;
-  static constexpr size_t kGroup = 4;
+  static constexpr size_t kGroup = 2;
   static Register Load(const uint64_t* p) { return _mm512_loadu_si512(p); }
   static void Store(uint64_t* p, Register r) { _mm512_storeu_si512(p, r); }
   static Register Zero() { return _mm512_setzero_si512(); }
