@@ -5,14 +5,17 @@
 //   matcher_bench --benchmark_filter=Match     (OSPREY_BENCH_DB: another database than Nmap's)
 //
 // Subjects: "distinct" has no two equal ones and much noise, so that caches of whole verdicts never
-// hit; "mixture" is the traffic of tests/testing/traffic.h, measured
-// after as many other subjects of that traffic.
+// hit; "mixture" is the traffic of tests/testing/traffic.h after a million other hosts of it. No
+// subject is timed twice. Times are those of the subject's fingerprint value in, list out.
 #include <benchmark/benchmark.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 
+#include "bench/larger_database.h"
 #include "db/compile.h"
 #include "db/dump.h"
 #include "db/locate.h"
@@ -52,19 +55,28 @@ const std::vector<db::Fingerprint>& Distinct() {
   return subjects;
 }
 
-const std::vector<db::Fingerprint>& Mixture() {
-  static const auto& subjects =
-      *new std::vector<db::Fingerprint>(testing::Traffic(TheImage(), 11).Take(200'000));
-  return subjects;
-}
+// A subject has just been measured when it is matched: its value is near. So each iteration copies
+// some subjects to the same place and times only their matches.
+class FreshSubjects {
+ public:
+  static constexpr size_t kCount = 64;
 
-// Other hosts of the same world, to fill the caches as a scan does.
-void WarmUp(const Matcher& matcher, Scratch& scratch) {
-  static const auto& subjects =
-      *new std::vector<db::Fingerprint>(testing::Traffic(TheImage(), 12).Take(200'000));
-  MatchList list;
-  for (const db::Fingerprint& subject : subjects) matcher.Match(subject, scratch, list);
-}
+  // `next` gives the subjects; `match` is called for each.
+  template <typename Next, typename Match>
+  void Run(benchmark::State& state, Next next, Match match) {
+    for (db::Fingerprint& subject : subjects_) subject = next();
+    const auto start = std::chrono::steady_clock::now();
+    for (const db::Fingerprint& subject : subjects_) match(subject);
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    state.SetIterationTime(time.count());
+  }
+
+ private:
+  std::vector<db::Fingerprint> subjects_ = std::vector<db::Fingerprint>(kCount);
+};
+
+// How many hosts were matched before those that are timed, in scans that went on for a while.
+constexpr size_t kWarmUp = 1'000'000;
 
 void BM_Database_Parse(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(db::ParseReferences(DatabaseText(), "db"));
@@ -89,7 +101,8 @@ BENCHMARK(BM_Database_Open)->Unit(benchmark::kMicrosecond);
 
 void BM_Subject_Parse(benchmark::State& state) {
   std::vector<std::string> texts;
-  for (size_t i = 0; i < 1000; ++i) texts.push_back(Mixture()[i].Text(""));
+  testing::Traffic traffic(TheImage(), 11);
+  for (size_t i = 0; i < 1000; ++i) texts.push_back(traffic.Next().Text(""));
   db::Subject subject;
   size_t i = 0;
   for (auto _ : state) benchmark::DoNotOptimize(db::ParseSubject(texts[i++ % 1000], subject));
@@ -120,78 +133,134 @@ void BM_Matcher_Resolve(benchmark::State& state) {
 }
 BENCHMARK(BM_Matcher_Resolve);
 
-void RunMatches(benchmark::State& state, const Kernel* kernel,
-                const matcher::ScratchOptions& options,
-                const std::vector<db::Fingerprint>& subjects, bool warm) {
-  const Matcher matcher(TheImage(), kernel);
-  Scratch scratch(TheImage(), options);
-  if (warm) WarmUp(matcher, scratch);
-  const matcher::ScratchCounters start = scratch.counters();
+struct Setting {
+  const db::Image& image;
+  const Kernel* kernel = nullptr;
+  size_t cache_bytes = 0;
+  size_t warm_up = 0;
+};
+
+// `next` gives subject after subject, none of them twice.
+template <typename Next>
+void RunMatches(benchmark::State& state, const Setting& setting, Next next) {
+  const Matcher matcher(setting.image, setting.kernel);
+  Scratch scratch(setting.image, {.cache_bytes = setting.cache_bytes});
   MatchList list;
-  size_t i = 0;
-  for (auto _ : state) {
-    matcher.Match(subjects[i], scratch, list);
+  const auto match = [&](const db::Fingerprint& subject) {
+    matcher.Match(subject, scratch, list);
     benchmark::DoNotOptimize(list.count);
-    if (++i == subjects.size()) i = 0;
-  }
-  state.SetItemsProcessed(state.iterations());
+  };
+  for (size_t i = 0; i < setting.warm_up; ++i) match(next());
+  FreshSubjects fresh;
+  const matcher::ScratchCounters start = scratch.counters();
+  for (auto _ : state) fresh.Run(state, next, match);
   const matcher::ScratchCounters end = scratch.counters();
-  const auto share = [&](uint64_t matcher::ScratchCounters::*part,
-                         uint64_t matcher::ScratchCounters::*whole) {
-    const uint64_t all = end.*whole - start.*whole;
-    return all == 0 ? 0.0 : static_cast<double>(end.*part - start.*part) / static_cast<double>(all);
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(FreshSubjects::kCount));
+  const auto share = [&](uint64_t matcher::ScratchCounters::*part) {
+    return static_cast<double>(end.*part - start.*part) /
+           static_cast<double>(end.matches - start.matches);
   };
   using Counters = matcher::ScratchCounters;
-  state.counters["verdict_hits"] = share(&Counters::verdict_hits, &Counters::matches);
-  state.counters["line_hits"] = share(&Counters::line_hits, &Counters::line_lookups);
-  state.counters["text_hits"] = share(&Counters::text_hits, &Counters::matches);
-  state.counters["shortlist_hits"] = share(&Counters::shortlist_hits, &Counters::matches);
-  state.counters["scale_misses"] = share(&Counters::scale_misses, &Counters::matches);
+  state.counters["verdict_hits"] = share(&Counters::verdict_hits);
+  state.counters["text_hits"] = share(&Counters::text_hits);
+  state.counters["shortlist_hits"] = share(&Counters::shortlist_hits);
+  state.counters["scale_misses"] = share(&Counters::scale_misses);
+  state.counters["sorted"] = share(&Counters::sorted);
 }
 
-// Points of all references, nothing cached but the possible ones: the kernels' own speed.
+auto NextDistinct() {
+  return [i = size_t{0}]() mutable -> const db::Fingerprint& {
+    return Distinct()[i++ % Distinct().size()];
+  };
+}
+
+auto NextOf(testing::Traffic& traffic) {
+  return [&traffic] { return traffic.Next(); };
+}
+
+// Nothing is kept from one match to the next: points of all references are added up each time.
 void BM_Matcher_Cold(benchmark::State& state, const Kernel* kernel) {
-  RunMatches(state, kernel, {.cache_bytes = 0}, Distinct(), false);
+  RunMatches(state, {.image = TheImage(), .kernel = kernel}, NextDistinct());
 }
 
+// The same with caches that do not help.
 void BM_Matcher_Distinct(benchmark::State& state, const Kernel* kernel) {
-  RunMatches(state, kernel, {}, Distinct(), false);
+  RunMatches(state, {.image = TheImage(), .kernel = kernel, .cache_bytes = size_t{32} << 20},
+             NextDistinct());
 }
 
 // The argument is Scratch's cache in MiB.
 void BM_Matcher_Mixture(benchmark::State& state, const Kernel* kernel) {
-  RunMatches(state, kernel, {.cache_bytes = static_cast<size_t>(state.range(0)) << 20}, Mixture(),
-             true);
+  testing::Traffic traffic(TheImage(), 11);
+  RunMatches(state,
+             {.image = TheImage(),
+              .kernel = kernel,
+              .cache_bytes = static_cast<size_t>(state.range(0)) << 20,
+              .warm_up = kWarmUp},
+             NextOf(traffic));
 }
 
+// From text to the list. Texts are made beforehand and lie in memory one behind the other, as in a
+// file that was just read.
 void BM_Matcher_MixtureFromText(benchmark::State& state) {
   const Matcher matcher(TheImage());
-  Scratch scratch(TheImage());
-  WarmUp(matcher, scratch);
-  std::vector<std::string> texts;
-  for (const db::Fingerprint& subject : Mixture()) texts.push_back(subject.Text(""));
-  db::Subject subject;
+  Scratch scratch(TheImage(), {.cache_bytes = static_cast<size_t>(state.range(0)) << 20});
+  testing::Traffic traffic(TheImage(), 11);
   MatchList list;
-  size_t i = 0;
+  for (size_t i = 0; i < kWarmUp; ++i) matcher.Match(traffic.Next(), scratch, list);
+  std::vector<std::string> texts(FreshSubjects::kCount);
+  db::Subject subject;
   for (auto _ : state) {
-    if (!db::ParseSubject(texts[i], subject).ok()) return state.SkipWithError("does not parse");
-    matcher.Match(subject.fingerprint, scratch, list);
-    benchmark::DoNotOptimize(list.count);
-    if (++i == texts.size()) i = 0;
+    for (std::string& text : texts) text = traffic.Next().Text("");
+    const auto start = std::chrono::steady_clock::now();
+    for (const std::string& text : texts) {
+      if (!db::ParseSubject(text, subject).ok()) return state.SkipWithError("does not parse");
+      matcher.Match(subject.fingerprint, scratch, list);
+      benchmark::DoNotOptimize(list.count);
+    }
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    state.SetIterationTime(time.count());
   }
-  state.SetItemsProcessed(state.iterations());
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(texts.size()));
 }
-BENCHMARK(BM_Matcher_MixtureFromText);
+BENCHMARK(BM_Matcher_MixtureFromText)->Arg(32)->UseManualTime();
+
+// The same hosts against a database of several times the size (bench/larger_database.h).
+const db::Image& LargerImage(int64_t factor) {
+  static auto& images = *new std::map<int64_t, db::Image>;
+  const auto known = images.find(factor);
+  if (known != images.end()) return known->second;
+  const std::string text = bench::LargerDatabase(TheImage(), static_cast<size_t>(factor), 5);
+  return images.emplace(factor, db::ImageFromText(text, "larger database").value()).first->second;
+}
+
+void BM_Size_Cold(benchmark::State& state) {
+  RunMatches(state, {.image = LargerImage(state.range(0))}, NextDistinct());
+}
+BENCHMARK(BM_Size_Cold)->Arg(1)->Arg(2)->Arg(4)->Arg(16)->UseManualTime();
+
+void BM_Size_Warm(benchmark::State& state) {
+  testing::Traffic traffic(TheImage(), 11);
+  RunMatches(state,
+             {.image = LargerImage(state.range(0)),
+              .cache_bytes = size_t{128} << 20,
+              .warm_up = kWarmUp / 2},
+             NextOf(traffic));
+}
+BENCHMARK(BM_Size_Warm)->Arg(1)->Arg(2)->Arg(4)->Arg(16)->UseManualTime();
 
 const bool kRegistered = [] {
   for (const Kernel* kernel : matcher::SupportedKernels()) {
     const std::string name(kernel->name);
-    benchmark::RegisterBenchmark(("BM_Matcher_Cold/" + name).c_str(), BM_Matcher_Cold, kernel);
+    benchmark::RegisterBenchmark(("BM_Matcher_Cold/" + name).c_str(), BM_Matcher_Cold, kernel)
+        ->UseManualTime();
     benchmark::RegisterBenchmark(("BM_Matcher_Distinct/" + name).c_str(), BM_Matcher_Distinct,
-                                 kernel);
+                                 kernel)
+        ->UseManualTime();
     benchmark::RegisterBenchmark(("BM_Matcher_Mixture/" + name).c_str(), BM_Matcher_Mixture, kernel)
         ->Arg(32)
-        ->Arg(256);
+        ->Arg(128)
+        ->UseManualTime();
   }
   return true;
 }();

@@ -69,6 +69,8 @@ struct AddPlan {
 
   // points[i] in units; sums count modulo 2^planes. Reuses its memory.
   void Assign(std::span<const uint32_t> points, size_t planes);
+  // After this, no Assign allocates.
+  void Reserve(size_t planes) { inputs.resize(kMaxInputs * planes); }
 };
 
 // Plain pointers: kernel files use nothing of the standard library (score_impl.h).

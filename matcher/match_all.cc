@@ -143,7 +143,6 @@ void Matcher::FillPossible(Scale& scale, Scratch& scratch) const {
     points[count++] = points[i];
   }
   scratch.present_plan_.Assign(std::span(points).first(count), image_.plane_count());
-  scale.possible.resize(scratch.matched_.size());
   kernel_->add({scratch.present_plan_, scratch.views_.data(),
                 subtract ? presence_.possible.data() : nullptr, scale.possible.data(),
                 image_.block_count()});

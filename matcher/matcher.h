@@ -10,7 +10,7 @@
 // known (scratch.h).
 //
 // A Matcher is immutable and may be shared by threads; each thread has its own Scratch, made from
-// the same image. Nothing allocates once a Scratch has seen the attributes that occur.
+// the same image. No match allocates.
 
 #include <cstdint>
 #include <string_view>

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <numeric>
 #include <utility>
@@ -47,13 +48,13 @@ uint32_t FindGap(const db::Image& image, const db::AttributeRecord& a, uint64_t 
 std::optional<uint32_t> EvaluateAll(const db::Image& image, db::AttributeId attribute,
                                     std::string_view value, DynamicSets& dynamic) {
   const db::AttributeRecord& a = image.attributes()[attribute];
-  std::vector<uint32_t> matching;
+  std::vector<uint32_t>& matching = dynamic.Expressions();
   for (uint32_t i = 0; i < a.expression_count; ++i) {
     const uint32_t expression = a.first_expression + i;
     const std::string_view text = image.Text(image.expressions()[expression].text);
     if (db::Matches(text, value, db::Info(attribute).is_options)) matching.push_back(expression);
   }
-  return dynamic.Union(0, matching);
+  return dynamic.Union(0);
 }
 
 // Adds what alternatives with brackets match.
@@ -63,13 +64,12 @@ std::optional<uint32_t> WithBrackets(const db::Image& image, const db::Attribute
   const uint64_t hash = db::OutlineHash(value, /*has_brackets=*/false);
   auto at = std::lower_bound(outlines.begin(), outlines.end(), hash,
                              [](const auto& outline, uint64_t h) { return outline.hash < h; });
-  std::vector<uint32_t> matching;
+  std::vector<uint32_t>& matching = dynamic.Expressions();
   for (; at != outlines.end() && at->hash == hash; ++at) {
     const std::string_view text = image.Text(image.expressions()[at->expression].text);
     if (db::Matches(text, value, /*is_options=*/true)) matching.push_back(at->expression);
   }
-  if (matching.empty()) return base;
-  return dynamic.Union(base, matching);
+  return dynamic.Union(base);
 }
 
 }  // namespace
@@ -78,9 +78,15 @@ DynamicSets::DynamicSets(db::Image image, size_t capacity)
     : image_(std::move(image)),
       words_per_set_(image_.block_count() * kBlockWords),
       capacity_(capacity),
-      identity_(image_.block_count()) {
+      words_(capacity * words_per_set_),
+      identity_(image_.block_count()),
+      table_(std::bit_ceil(2 * capacity)) {
   OSPREY_CHECK(capacity >= db::kAttributeCount);
   std::iota(identity_.begin(), identity_.end(), 0u);
+  uint32_t most = 0;
+  for (const db::AttributeRecord& a : image_.attributes())
+    most = std::max(most, a.expression_count);
+  expressions_.reserve(most);
 }
 
 void DynamicSets::MergeInto(uint32_t set, uint64_t* words) const {
@@ -91,30 +97,30 @@ void DynamicSets::MergeInto(uint32_t set, uint64_t* words) const {
   }
 }
 
-std::optional<uint32_t> DynamicSets::Union(uint32_t base_set,
-                                           std::span<const uint32_t> expressions) {
-  if (expressions.empty()) return base_set;
-  if (words_.empty()) words_.resize(capacity_ * words_per_set_);
+std::optional<uint32_t> DynamicSets::Union(uint32_t base_set) {
+  if (expressions_.empty()) return base_set;
   if (count_ == capacity_) return std::nullopt;
   uint64_t* const words = words_.data() + count_ * words_per_set_;
   std::fill_n(words, words_per_set_, 0);
   MergeInto(base_set, words);
-  for (const uint32_t e : expressions) MergeInto(image_.expressions()[e].set, words);
+  for (const uint32_t e : expressions_) MergeInto(image_.expressions()[e].set, words);
 
   const size_t bytes = words_per_set_ * sizeof(uint64_t);
-  const auto id = image_.header().set_count + static_cast<uint32_t>(count_);
-  const auto [position, is_new] = ids_.try_emplace(XXH3_64bits(words, bytes), id);
-  if (!is_new) {
-    const uint32_t known = position->second;
-    if (std::memcmp(View(known).blocks, words, bytes) == 0) return known;
+  const size_t mask = table_.size() - 1;
+  size_t i = static_cast<size_t>(XXH3_64bits(words, bytes)) & mask;
+  for (; table_[i] != 0; i = (i + 1) & mask) {
+    const size_t known = table_[i] - 1;
+    if (std::memcmp(words_.data() + known * words_per_set_, words, bytes) == 0) {
+      return image_.header().set_count + static_cast<uint32_t>(known);
+    }
   }
-  ++count_;
-  return id;
+  table_[i] = static_cast<uint32_t>(count_ + 1);
+  return image_.header().set_count + static_cast<uint32_t>(count_++);
 }
 
 void DynamicSets::Clear() {
   count_ = 0;
-  ids_.clear();
+  std::fill(table_.begin(), table_.end(), 0);
 }
 
 std::optional<uint32_t> Resolve(const db::Image& image, db::AttributeId attribute,

@@ -8,11 +8,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "db/image.h"
 #include "matcher/kernels.h"
 
@@ -23,8 +21,13 @@ class DynamicSets {
   // At least db::kAttributeCount must fit: one subject's.
   DynamicSets(db::Image image, size_t capacity);
 
-  // The union of an image's set and of the sets of some expressions. nullopt if full: Clear first.
-  std::optional<uint32_t> Union(uint32_t base_set, std::span<const uint32_t> expressions);
+  // Room for the expressions of the next union: an empty list that never has to grow.
+  std::vector<uint32_t>& Expressions() {
+    expressions_.clear();
+    return expressions_;
+  }
+  // The union of an image's set and of the sets of Expressions(). nullopt if full: Clear first.
+  std::optional<uint32_t> Union(uint32_t base_set);
   // All ids given so far become invalid.
   void Clear();
 
@@ -42,12 +45,13 @@ class DynamicSets {
   size_t words_per_set_;
   size_t capacity_;
   size_t count_ = 0;
-  std::vector<uint64_t> words_;  // allocated with the first set
+  std::vector<uint64_t> words_;
   std::vector<uint32_t> identity_;
-  absl::flat_hash_map<uint64_t, uint32_t> ids_;  // by hash of the words
+  std::vector<uint32_t> expressions_;
+  std::vector<uint32_t> table_;  // open addressing by hash of the words: number + 1; 0 is empty
 };
 
-// The set for `value`; nullopt if `dynamic` is full. Allocates only for dynamic sets.
+// The set for `value`; nullopt if `dynamic` is full. Does not allocate.
 std::optional<uint32_t> Resolve(const db::Image& image, db::AttributeId attribute,
                                 std::string_view value, DynamicSets& dynamic);
 

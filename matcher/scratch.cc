@@ -34,7 +34,7 @@ Scratch::Scratch(db::Image image, const ScratchOptions& options)
       seen_(options.cache_bytes == 0 ? 0 : kSeenSlots),
       verdict_index_(Slots(options, 20, sizeof(VerdictEntry), 64, size_t{1} << 18)),
       verdicts_(verdict_index_.slots()),
-      scale_index_(Slots(options, 6, PlaneWords(image) * 8 + 2048, 8, 4096)),
+      scale_index_(Slots(options, 6, PlaneWords(image) * 8 + 4096, 8, 4096)),
       scales_(scale_index_.slots()),
       matched_(PlaneWords(image)),
       most_(PlaneWords(image)),
@@ -42,13 +42,37 @@ Scratch::Scratch(db::Image image, const ScratchOptions& options)
       listed_(image.reference_count()),
       by_bucket_(image.reference_count()),
       marks_(image.reference_count()),
-      views_(kMaxInputs) {}
+      views_(kMaxInputs) {
+  uncached_scale_.Reserve(image);
+  for (Scale& scale : scales_) scale.Reserve(image);
+  present_plan_.Reserve(image.plane_count());
+}
+
+void Scratch::Scale::Reserve(const db::Image& image) {
+  attributes.reserve(db::kAttributeCount);
+  all.Reserve(image.plane_count());
+  rest.Reserve(image.plane_count());
+  possible.resize(PlaneWords(image));
+}
 
 ScratchCounters Scratch::counters() const {
   ScratchCounters out = counters_;
   out.line_lookups = resolver_.lookups();
   out.line_hits = resolver_.hits();
   return out;
+}
+
+void ScratchCounters::Add(const ScratchCounters& other) {
+  matches += other.matches;
+  verdict_hits += other.verdict_hits;
+  text_hits += other.text_hits;
+  shortlist_hits += other.shortlist_hits;
+  shortlists_made += other.shortlists_made;
+  sorted += other.sorted;
+  scale_misses += other.scale_misses;
+  flushes += other.flushes;
+  line_lookups += other.line_lookups;
+  line_hits += other.line_hits;
 }
 
 void Scratch::Flush() {

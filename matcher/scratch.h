@@ -47,6 +47,8 @@ struct ScratchCounters {
   uint64_t flushes = 0;  // all caches emptied because ids had run out
   uint64_t line_lookups = 0;
   uint64_t line_hits = 0;
+
+  void Add(const ScratchCounters& other);
 };
 
 class Scratch {
@@ -64,6 +66,9 @@ class Scratch {
 
   // What depends on the set of present attributes only.
   struct Scale {
+    // All memory that it will need.
+    void Reserve(const db::Image& image);
+
     std::array<uint64_t, 2> present{};
     std::vector<db::AttributeId> attributes;  // those that have points, noisy ones first
     size_t noisy_count = 0;

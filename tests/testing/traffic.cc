@@ -52,7 +52,10 @@ db::Fingerprint InOrder(const db::Fingerprint& subject) {
 }  // namespace
 
 Traffic::Traffic(const db::Image& image, uint64_t seed)
-    : image_(image), random_(seed), by_rank_(image.reference_count()) {
+    : image_(image),
+      random_(seed),
+      by_rank_(image.reference_count()),
+      personalities_(by_rank_.size() * kVariants) {
   std::iota(by_rank_.begin(), by_rank_.end(), 0u);
   Random fixed(20);
   std::shuffle(by_rank_.begin(), by_rank_.end(), fixed);
@@ -63,13 +66,21 @@ Traffic::Traffic(const db::Image& image, uint64_t seed)
   }
 }
 
+const db::Fingerprint& Traffic::Personality(size_t reference, size_t variant) {
+  auto& made = personalities_[reference * kVariants + variant];
+  if (made == nullptr) {
+    Random personality(reference * kVariants + variant);
+    made = std::make_unique<db::Fingerprint>(RandomSubject(image_, reference, {}, personality));
+  }
+  return *made;
+}
+
 db::Fingerprint Traffic::Next() {
   const double draw = std::uniform_real_distribution<double>(0, cumulative_.back())(random_);
   const auto rank = static_cast<size_t>(
       std::upper_bound(cumulative_.begin(), cumulative_.end(), draw) - cumulative_.begin());
   const uint32_t reference = by_rank_[std::min(rank, by_rank_.size() - 1)];
-  Random personality(uint64_t{reference} * kVariants + random_() % kVariants);
-  db::Fingerprint subject = RandomSubject(image_, reference, {}, personality);
+  db::Fingerprint subject = Personality(reference, random_() % kVariants);
   for (const char* name : {"SP", "GCD", "ISR"}) {
     const auto attribute = *db::FindAttribute(db::LineId::kSeq, name);
     if (!subject.Has(attribute)) continue;

@@ -10,6 +10,7 @@
 // in five thousand values is that of another reference.
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "db/fingerprint.h"
@@ -28,10 +29,13 @@ class Traffic {
   std::vector<db::Fingerprint> Take(size_t count);
 
  private:
+  const db::Fingerprint& Personality(size_t reference, size_t variant);
+
   db::Image image_;
   Random random_;
   std::vector<uint32_t> by_rank_;
   std::vector<double> cumulative_;
+  std::vector<std::unique_ptr<db::Fingerprint>> personalities_;  // made when first drawn
 };
 
 // Subjects no two of which are equal: every value of every test is drawn anew, with much noise.
