@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 namespace osprey {
 
@@ -27,5 +28,7 @@ bool PinThisThread(int processor) {
   CPU_SET(static_cast<size_t>(processor), &set);
   return pthread_setaffinity_np(pthread_self(), sizeof set, &set) == 0;
 }
+
+void WakeThisThreadOnTime() { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
 
 }  // namespace osprey

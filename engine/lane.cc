@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/thread_setup.h"
 
 namespace osprey::engine {
 namespace {
@@ -165,6 +166,7 @@ int64_t Lane::PacedWake(int64_t now) const {
 }
 
 void Lane::Run() {
+  WakeThisThreadOnTime();
   while (!finished()) {
     if (RunOnce()) continue;
     const int64_t deadline = NextDeadline();
