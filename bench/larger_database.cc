@@ -34,7 +34,8 @@ class Mixer {
       const auto attribute = static_cast<db::AttributeId>(i);
       const db::ExpressionRecord* expression = image_.Find(reference, attribute);
       if (expression == nullptr) continue;
-      if (std::uniform_real_distribution<double>(0, 1)(random_) < kForeign) {
+      const bool is_r = info.has_r && i == info.first;  // must suit the rest of the line
+      if (!is_r && std::uniform_real_distribution<double>(0, 1)(random_) < kForeign) {
         const size_t other = random_() % image_.reference_count();
         if (const auto* foreign = image_.Find(other, attribute)) expression = foreign;
       }

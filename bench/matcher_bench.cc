@@ -63,7 +63,7 @@ class FreshSubjects {
 
   // `next` gives the subjects; `match` is called for each.
   template <typename Next, typename Match>
-  void Run(benchmark::State& state, Next next, Match match) {
+  void Run(benchmark::State& state, Next& next, const Match& match) {
     for (db::Fingerprint& subject : subjects_) subject = next();
     const auto start = std::chrono::steady_clock::now();
     for (const db::Fingerprint& subject : subjects_) match(subject);
