@@ -59,6 +59,7 @@ class Parser {
     while (NextLine()) OSPREY_RETURN_IF_ERROR(ReadLine());
     if (!seen_points_) return Fatal(0, "there is no MatchPoints section");
     if (ast_.references.empty()) return Fatal(0, "there is no Fingerprint record");
+    WarnIfCutShort();
     return std::move(ast_);
   }
 
@@ -112,7 +113,17 @@ class Parser {
     return absl::OkStatus();
   }
 
+  // A cut behind a whole line leaves nothing but a last record that lacks its last tests. Files
+  // that people write may be so on purpose; collections end all their records with IE.
+  void WarnIfCutShort() {
+    constexpr size_t kCollection = 100;
+    if (mode_ != Mode::kRecord || ast_.references.size() < kCollection) return;
+    if (Record().lines.test(static_cast<size_t>(LineId::kIe))) return;
+    Warn("the file ends within this record, before its IE line; is it truncated?");
+  }
+
   absl::Status ReadComment() {
+    if (!ended_) Warn("the file ends within this comment; is it truncated?");
     if (!line_.starts_with(kOrigin) || !ast_.origin_sha256.empty()) return absl::OkStatus();
     const std::string_view rest = line_.substr(kOrigin.size());
     const std::string_view sum = rest.substr(0, rest.find(' '));

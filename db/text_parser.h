@@ -6,7 +6,8 @@
 // Nmap. Such errors are collected in Ast::diagnostics. What makes the whole text useless is an
 // error of the call: an empty or binary file, one that ends within a line, a first-generation
 // nmap-os-fingerprints file, no or two MatchPoints, an unknown test, or more than kMaxErrors bad
-// lines. Time is linear in the text whatever it holds.
+// lines. A file that ends within a comment, and a collection whose last record has no IE line, get a
+// warning: they may be truncated. Time is linear in the text whatever it holds.
 
 #include <string_view>
 

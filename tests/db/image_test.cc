@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <random>
@@ -144,6 +145,31 @@ TEST(Image, RefusesWhatIsNotOne) {
   bytes = good;
   bytes.push_back(std::byte{0});
   EXPECT_THAT(Error(bytes), HasSubstr("but its header says"));
+}
+
+TEST(Image, RefusesAForeignByteOrder) {
+  auto bytes = BytesOf(ExampleText());
+  // As a program on a big-endian machine would write the first two numbers.
+  std::reverse(bytes.begin() + 8, bytes.begin() + 12);
+  std::reverse(bytes.begin() + 12, bytes.begin() + 16);
+  EXPECT_THAT(Error(bytes), HasSubstr("compile the text again"));
+}
+
+TEST(Image, RefusesTruncationAtEverySection) {
+  const auto good = BytesOf(ExampleText());
+  const auto& header = *reinterpret_cast<const ImageHeader*>(good.data());
+  for (const SectionRef& section : header.sections) {
+    for (const uint64_t end : {section.offset, section.offset + section.bytes}) {
+      if (end >= good.size()) continue;
+      auto bytes = good;
+      bytes.resize(end);
+      EXPECT_THAT(Error(bytes), HasSubstr("is it truncated?")) << end;
+      // A header that was made to agree does not help: something is missing.
+      HeaderOf(bytes).byte_size = bytes.size();
+      Sign(bytes);
+      EXPECT_NE(Error(bytes), "accepted") << end;
+    }
+  }
 }
 
 TEST(Image, RefusesEverySingleFlippedBitOutsideTheMagic) {

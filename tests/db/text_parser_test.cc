@@ -114,6 +114,26 @@ TEST(TextParser, CommentsStandAnywhereAndLineEndsMayBeWindows) {
   EXPECT_EQ(Expressions(ast.references[0]).at("SEQ.SP"), "1");
 }
 
+TEST(TextParser, ACommentWithoutLineEndIsDoubted) {
+  const std::string whole = With("Fingerprint A\nT2(R=N)\n\n# the end of it");
+  const Ast cut = Parse(whole);
+  ASSERT_EQ(cut.diagnostics.size(), 1u);
+  EXPECT_EQ(cut.diagnostics[0].Text("x.db"),
+            "x.db:8:1: warning: the file ends within this comment; is it truncated?");
+  const std::string ended = whole + "\n";
+  EXPECT_TRUE(Parse(ended).diagnostics.empty());
+}
+
+TEST(TextParser, ACollectionThatEndsWithinARecordIsDoubted) {
+  std::string text(kPoints);
+  for (int i = 0; i < 120; ++i) text += "Fingerprint A\nT2(R=N)\nIE(R=N)\n\n";
+  EXPECT_TRUE(Parse(text).diagnostics.empty());
+  text.resize(text.size() - std::string_view("IE(R=N)\n\n").size());
+  const Ast cut = Parse(text);
+  ASSERT_EQ(cut.diagnostics.size(), 1u);
+  EXPECT_THAT(cut.diagnostics[0].message, ::testing::HasSubstr("before its IE line"));
+}
+
 TEST(TextParser, KeepsTheVersionNotice) {
   const std::string notice = "This nmap-os-db file was written for Nmap 8.00 and later";
   EXPECT_EQ(Parse(notice + "\n" + With("Fingerprint A\nT2(R=N)\n")).version_notice, notice);
