@@ -56,6 +56,9 @@ class BatchRing {
   }
   // Gives the batch of the last Next to the workers.
   void Submit() { Publish(submitted_++, kFilled); }
+  // Batches that were submitted and not handed over. Owner's thread.
+  size_t depth() const { return static_cast<size_t>(submitted_ - handed_over_); }
+  size_t slots() const { return slots_.size(); }
   // Waits for everything under way, and hands it over.
   void Drain() {
     while (handed_over_ < submitted_) HandOverOldest();

@@ -4,6 +4,8 @@
 // under way, whatever the size of the input.
 #include "tools/osprey/match_command.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -19,7 +21,9 @@
 #include "tools/osprey/batch_ring.h"
 #include "tools/osprey/database.h"
 #include "tools/osprey/exit_codes.h"
+#include "tools/osprey/match_progress.h"
 #include "tools/osprey/match_renderer.h"
+#include "tools/osprey/revisions.h"
 #include "tools/osprey/subject_reader.h"
 
 namespace osprey::tools {
@@ -34,6 +38,7 @@ struct MatchOptions {
   std::string database;
   RenderOptions render;
   int threads = 0;  // 0: one a processor
+  bool progress = false;
 };
 
 struct Batch {
@@ -59,7 +64,10 @@ struct Worker {
 class MatchRun {
  public:
   MatchRun(const MatchOptions& options, const db::Image& image, io::OutputSink& sink)
-      : options_(options), matcher_(image), sink_(sink) {
+      : options_(options),
+        matcher_(image),
+        sink_(sink),
+        progress_(options.progress || ::isatty(STDERR_FILENO) != 0) {
     for (size_t i = 0; i < ThreadCount(options); ++i) {
       workers_.push_back(std::make_unique<Worker>(image, options.render));
     }
@@ -72,6 +80,10 @@ class MatchRun {
   int Run() {
     bool unreadable = false;
     for (const std::string& input : options_.inputs) {
+      // What cannot be read is reported when it is read for its subjects.
+      if (!revisions_.Read(input).ok()) continue;
+    }
+    for (const std::string& input : options_.inputs) {
       if (const absl::Status status = ReadAll(input); !status.ok()) {
         PrintError(status);
         unreadable = true;
@@ -80,6 +92,8 @@ class MatchRun {
     }
     ring_->Drain();
     output_status_.Update(sink_.Flush());
+    progress_.Clear();
+    if (options_.render.verbosity > 1) PrintMetrics();
     return Conclude(unreadable);
   }
 
@@ -101,16 +115,28 @@ class MatchRun {
         status = next.status();
         more = next.ok() && *next;
         if (!more) break;
-        ++batch.count;
+        if (!IsOvertaken(batch.subjects[batch.count])) ++batch.count;
         // A slow input gets its answers at once, not when a batch is full.
         if (!reader->Ready()) break;
       }
       next_index_ += batch.count;
       if (batch.count == 0) continue;
+      queue_.Add(ring_->depth(), ring_->slots());
       ring_->Submit();
+      progress_.Update(next_index_);
       if (more && !reader->Ready()) DeliverAll();
     }
     return status;
+  }
+
+  bool IsOvertaken(const SubjectText& subject) const {
+    return subject.form == SubjectText::Form::kRecord && revisions_.IsOvertaken(subject.text);
+  }
+
+  void PrintMetrics() const {
+    matcher::ScratchCounters counters;
+    for (const auto& worker : workers_) counters.Add(worker->scratch.counters());
+    PrintMatchMetrics(next_index_, progress_.seconds(), queue_, counters);
   }
 
   void DeliverAll() {
@@ -138,6 +164,7 @@ class MatchRun {
 
   void Write(Batch& batch) {
     if (output_status_.ok()) output_status_ = sink_.Write(batch.output);
+    if (!batch.errors.empty()) progress_.Clear();
     std::fputs(batch.errors.c_str(), stderr);
     failed_ += batch.failed;
     batch.failed = 0;
@@ -167,6 +194,9 @@ class MatchRun {
   absl::Status output_status_;
   uint64_t next_index_ = 0;
   uint64_t failed_ = 0;
+  MatchProgress progress_;
+  QueueDepth queue_;
+  Revisions revisions_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<BatchRing<Batch>> ring_;  // last: its threads use all of the above
 };
@@ -207,7 +237,10 @@ void RegisterMatchCommand(CLI::App& app, CommandList& commands) {
       ->type_name("N")
       ->check(CLI::Range(1, kMaxThreads));
   match->add_flag("-v,--verbose", options->render.verbosity,
-                  "List all matches with their accuracy and line in the database");
+                  "List all matches with their accuracy and line in the database;\n"
+                  "twice: also the depth of the queue and the hits of the caches");
+  match->add_flag("--progress", options->progress,
+                  "Say how far it is, even if standard error is no terminal");
   commands.push_back({match, [options] { return RunMatch(*options); }});
 }
 
