@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/lab/run_command.h"
 
+#include <signal.h>
+
 #include <cstdio>
 #include <future>
 #include <thread>
@@ -36,6 +38,10 @@ class LabThread {
 
  private:
   void Main(const Testbed& testbed, World& world, const LoopOptions& options) {
+    // Signals are the main thread's: one that comes while it does not wait would end the lab here.
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
     absl::Status status = Open(testbed, world, options);
     const bool ok = status.ok();
     ready_.set_value(std::move(status));

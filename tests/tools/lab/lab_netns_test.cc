@@ -3,6 +3,7 @@
 // and what is left when it ends.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,8 +154,10 @@ TEST(LabNetns, TimeIsBoundedAndNothingStays) {
   EXPECT_FALSE(std::filesystem::exists(mark));
 }
 
-// A lab in a process group of its own, which the command and everything else of it inherit.
+// A lab in a process group of its own, which the command and everything else of it inherit. What
+// outlives the lab becomes this process's child.
 pid_t StartLab(const std::vector<std::string>& command) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   const pid_t pid = fork();
   if (pid != 0) return pid;
   setpgid(0, 0);
@@ -168,6 +171,8 @@ pid_t StartLab(const std::vector<std::string>& command) {
 
 bool GroupEnds(pid_t group) {
   for (int i = 0; i < 500; ++i) {
+    while (waitpid(-group, nullptr, WNOHANG) > 0) {
+    }
     if (kill(-group, 0) != 0 && errno == ESRCH) return true;
     usleep(20'000);
   }
