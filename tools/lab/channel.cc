@@ -125,10 +125,9 @@ void Channel::Release(int64_t now_ns, Transmitter& to) {
   }
 }
 
-int Channel::MsUntilDue(int64_t now_ns, int most) const {
-  if (heap_.empty()) return most;
-  const int64_t ms = (heap_.front().due_ns - now_ns) / kNsPerMs;
-  return static_cast<int>(std::clamp<int64_t>(ms, 0, most));
+int64_t Channel::NsUntilDue(int64_t now_ns, int64_t most_ns) const {
+  if (heap_.empty()) return most_ns;
+  return std::clamp<int64_t>(heap_.front().due_ns - now_ns, 0, most_ns);
 }
 
 }  // namespace osprey::lab

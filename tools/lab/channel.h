@@ -51,8 +51,8 @@ class Channel {
   void Send(std::span<const std::byte> frame, int64_t now_ns, Transmitter& to);
   // Sends what is due.
   void Release(int64_t now_ns, Transmitter& to);
-  // Until the next frame is due, at most `most`.
-  int MsUntilDue(int64_t now_ns, int most) const;
+  // Until the next frame is due, at most `most_ns`.
+  int64_t NsUntilDue(int64_t now_ns, int64_t most_ns) const;
 
   const ChannelCounters& counters() const { return counters_; }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/lab/loop.h"
 
+#include <algorithm>
+#include <chrono>
 #include <ctime>
+#include <thread>
 #include <utility>
 
 #include "base/clock.h"
@@ -13,7 +16,10 @@ namespace osprey::lab {
 namespace {
 
 constexpr size_t kFramesAtOnce = 256;
-constexpr int kWaitMs = 100;
+constexpr int64_t kLongestWaitNs = 100 * kNsPerMs;
+// While answers are due within a millisecond, which is Poll's grain: neither a core kept busy nor
+// probes left waiting for long.
+constexpr int64_t kShortSleepNs = 200 * kNsPerUs;
 
 io::CaptureFilter Everything() {
   return {.destinations = {},
@@ -64,8 +70,13 @@ absl::Status Loop::Run() {
   while (!stop_.load(std::memory_order_relaxed)) {
     const int64_t now_ns = clock.MonotonicNs();
     channel_.Advance(now_ns);
-    const int wait_ms = channel_.MsUntilDue(now_ns, kWaitMs);
-    capture_->Poll(wait_ms, kFramesAtOnce, [this](const io::FrameView& frame) { Take(frame); });
+    const int64_t until_due_ns = channel_.NsUntilDue(now_ns, kLongestWaitNs);
+    const auto wait_ms = static_cast<int>(until_due_ns / kNsPerMs);
+    const size_t taken =
+        capture_->Poll(wait_ms, kFramesAtOnce, [this](const io::FrameView& frame) { Take(frame); });
+    if (taken == 0 && wait_ms == 0 && until_due_ns > 0) {
+      std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(until_due_ns, kShortSleepNs)));
+    }
     if (channel_.delays()) channel_.Release(clock.MonotonicNs(), *transmitter_);
     transmitter_->Flush();
     OSPREY_RETURN_IF_ERROR(capture_->status());

@@ -85,10 +85,10 @@ TEST(Channel, TheSameSeedLosesTheSamePackets) {
 
 TEST(Channel, DelaysTheRoundTripByBothWays) {
   Line line({.delay_ms = 20});
-  EXPECT_EQ(line.channel.MsUntilDue(0, 100), 100);
+  EXPECT_EQ(line.channel.NsUntilDue(0, 100 * kNsPerMs), 100 * kNsPerMs);
   line.Send(1, 0);
   line.Send(2, 5 * kNsPerMs);
-  EXPECT_EQ(line.channel.MsUntilDue(0, 100), 40);
+  EXPECT_EQ(line.channel.NsUntilDue(0, 100 * kNsPerMs), 40 * kNsPerMs);
   EXPECT_EQ(line.ArrivedBy(40 * kNsPerMs - 1), Numbers{});
   EXPECT_EQ(line.ArrivedBy(40 * kNsPerMs), Numbers{1});
   EXPECT_EQ(line.ArrivedBy(45 * kNsPerMs), Numbers{2});

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/answers.h"
 #include "db/text_parser.h"
 #include "tests/tools/lab/small_world.h"
@@ -49,6 +51,22 @@ TEST_F(HostStackTest, TimestampsRunAtTheClocksRate) {
   };
   const uint32_t first = stamp(0);
   EXPECT_NEAR(stamp(10'000'000'000) - first, 1000, 1);  // 100 Hz
+}
+
+TEST_F(HostStackTest, TimestampsBeginAtTheUptime) {
+  const Reply reply = Ask(MakeSyn(kHost, kOpenPort, 0));
+  const uint32_t stamp = wire::Load32(reply.options.bytes.data() + reply.options.tsval_at);
+  const double uptime_s = static_cast<double>(host_.uptime_ns) * 1e-9;
+  EXPECT_GE(uptime_s, 86'400);                               // a day at least: GroupSpec's default
+  EXPECT_NEAR(stamp, std::fmod(uptime_s * 100, 0x1p32), 1);  // 100 Hz
+}
+
+TEST_F(HostStackTest, EveryHopButTheLastCostsATtl) {
+  ASSERT_EQ(host_.hops, 3);
+  EXPECT_EQ(Ask(MakeSyn(kHost, kOpenPort, 0)).ip.ttl, 62);
+  EXPECT_EQ(Ask(MakeSyn(kHost, kClosedPort, 0)).ip.ttl, 62);
+  EXPECT_EQ(Ask(MakeUdp(kHost)).ip.ttl, 62);
+  EXPECT_EQ(Ask(MakeEcho(kHost, 9)).ip.ttl, 62);
 }
 
 TEST_F(HostStackTest, ClosedPortResets) {
@@ -127,6 +145,25 @@ TEST(IcmpLimit, LetsABurstThroughAndThenTheRate) {
   EXPECT_EQ(burst, 3);
   EXPECT_FALSE(answers(500'000'000));
   EXPECT_TRUE(answers(1'100'000'000));
+}
+
+TEST(NextIpId, PlansWithOneCounterShareItAndOthersDoNot) {
+  const auto world = MakeSmallWorld();
+  Host host;
+  ASSERT_TRUE(world->Find(kHost, host));
+  const IpIdPlan tcp{.kind = IpIdKind::kIncrement, .counter = 0, .floor = 0x400};
+  const IpIdPlan icmp_shared{.kind = IpIdKind::kIncrement, .counter = 0, .floor = 0x400};
+  const IpIdPlan icmp_own{.kind = IpIdKind::kIncrement, .counter = 2, .floor = 0xB000};
+  const uint16_t first = NextIpId(tcp, host, true);
+  EXPECT_EQ(NextIpId(icmp_shared, host, false), first + 1);
+  EXPECT_EQ(NextIpId(tcp, host, false), first + 2);
+  EXPECT_GT(NextIpId(icmp_own, host, false), 0xB000);
+  EXPECT_EQ(NextIpId(tcp, host, false), first + 3);
+  // Another host has counters of its own.
+  Host other;
+  ASSERT_TRUE(world->Find(Ipv4Addr{kHost.host_order + 1}, other));
+  static_cast<void>(NextIpId(tcp, other, true));
+  EXPECT_EQ(NextIpId(tcp, host, false), first + 4);
 }
 
 TEST(NextIpId, RandomNumbersNeverLookPositive) {
