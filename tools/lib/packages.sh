@@ -9,6 +9,8 @@ readonly kBuildPackages=(
 )
 # What makes networks in namespaces.
 readonly kNetworkPackages=(iproute2 procps nftables util-linux perl-base)
+# Nmap's OS database alone, without Nmap: the demonstration does without it if need be.
+readonly kDatabasePackages=(nmap-common)
 # What only the tests and benchmarks need: their libraries, the second compiler with its
 # sanitizer runtimes, and Nmap with its XML description, which is the oracle.
 readonly kTestPackages=(
