@@ -19,6 +19,14 @@ struct Dispatch {
   absl::FunctionRef<void(const FrameView&)> sink;
 };
 
+// With nanosecond precision libpcap puts nanoseconds into tv_usec. A file may say any time: it is
+// kept to years whose differences can be computed.
+int64_t StampNs(const timeval& stamp) {
+  constexpr int64_t kLastSecond = int64_t{1} << 32;
+  const int64_t seconds = std::clamp<int64_t>(stamp.tv_sec, 0, kLastSecond);
+  return seconds * kNsPerSecond + std::clamp<int64_t>(stamp.tv_usec, 0, kNsPerSecond - 1);
+}
+
 void OnPacket(u_char* user, const pcap_pkthdr* header, const u_char* data) {
   const Dispatch& dispatch = *reinterpret_cast<const Dispatch*>(user);
   const size_t skip = std::min<size_t>(dispatch.skip, header->caplen);
@@ -26,8 +34,7 @@ void OnPacket(u_char* user, const pcap_pkthdr* header, const u_char* data) {
   dispatch.sink({.bytes = {bytes + skip, header->caplen - skip},
                  .wire_length = static_cast<uint32_t>(std::max<size_t>(header->len, dispatch.skip) -
                                                       dispatch.skip),
-                 // With nanosecond precision libpcap puts nanoseconds into tv_usec.
-                 .realtime_ns = header->ts.tv_sec * kNsPerSecond + header->ts.tv_usec});
+                 .realtime_ns = StampNs(header->ts)});
 }
 
 }  // namespace
