@@ -51,7 +51,7 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       started_ns_(config.max_hosts),
       clock_offset_ns_(shared->clock->RealtimeNs() - shared->clock->MonotonicNs()),
       reply_batch_(kRepliesPerTurn),
-      replies_(shared->network->link_count()),
+      replies_(shared->network->link_count() * shared->capture_threads),
       verdicts_(config.max_hosts),
       job_producer_(*shared->jobs),
       result_producer_(*shared->results) {

@@ -60,6 +60,7 @@ struct LaneShared {
   ResultQueue* results = nullptr;
   Doorbell* writer_bell = nullptr;
   uint64_t seed = 0;
+  uint32_t capture_threads = 1;                  // for each link: who puts in replies
   bool treat_all_as_up = false;                  // -Pn
   int64_t host_timeout_ns = 0;                   // 0: none
   uint64_t history_bytes = uint64_t{256} << 20;  // for earlier rounds, per lane

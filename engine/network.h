@@ -47,7 +47,8 @@ class Network {
   // Any thread. Does not block or allocate.
   virtual Path PathTo(Ipv4Addr address) const noexcept = 0;
 
-  // One send ring for each lane and link; one capture ring for each link. Before the scan starts.
+  // One send ring for each lane and link; one capture ring for each link, or as many as there are
+  // capture threads, which then share its packets by host. Before the scan starts.
   virtual absl::StatusOr<std::unique_ptr<io::SendRing>> MakeSendRing(size_t link, size_t lane) = 0;
   virtual absl::StatusOr<std::unique_ptr<io::CaptureRing>> MakeCaptureRing(size_t link) = 0;
 };

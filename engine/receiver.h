@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The capture thread of one link: takes frames from the capture ring, parses each once, and hands
-// it to the lane that owns the host. Nothing else happens here. A reply is never dropped for want
-// of room: while a lane's queue is full the frames wait in the kernel's ring, whose own drops are
-// counted and shown.
+// A capture thread of a link, of which there may be several (io/capture_fanout.h): takes frames
+// from the capture ring, parses each once, and hands it to the lane that owns the host. Nothing
+// else happens here. A reply is never dropped for want of room: while a lane's queue is full the
+// frames wait in the kernel's ring, whose own drops are counted and shown.
 
 #include <atomic>
 #include <cstdint>
@@ -48,6 +48,7 @@ class Receiver {
   // By reason; kAccepted counts those that went on.
   const CounterSet<io::wire::ParseOutcome>& outcomes() const { return outcomes_; }
   std::string_view ring_name() const { return ring_->name(); }
+  const std::string& link_name() const { return link_.name; }
 
  private:
   struct Held {

@@ -35,8 +35,11 @@ void StartThreads(const std::string& name, std::vector<std::unique_ptr<Part>>& p
 absl::StatusOr<std::unique_ptr<Scan>> Scan::Create(ScanInputs inputs) {
   OSPREY_RETURN_IF_ERROR(inputs.port_plan.Validate());
   if (inputs.targets->size() == 0) return absl::InvalidArgumentError("no targets to scan");
-  if (inputs.lanes == 0 || inputs.shards == 0 || inputs.lanes > 64 || inputs.shards > 64) {
-    return absl::InvalidArgumentError("between 1 and 64 lanes and matcher shards are possible");
+  const auto is_possible = [](uint32_t threads) { return threads >= 1 && threads <= 64; };
+  if (!is_possible(inputs.lanes) || !is_possible(inputs.shards) ||
+      !is_possible(inputs.capture_threads)) {
+    return absl::InvalidArgumentError(
+        "between 1 and 64 lanes, matcher shards and capture threads are possible");
   }
   if (ShardPlan(inputs.targets->size(), inputs.part, inputs.sample).size() == 0) {
     return absl::InvalidArgumentError("this part of the scan has no targets");
@@ -108,6 +111,7 @@ absl::Status Scan::Build() {
                   .results = &results_,
                   .writer_bell = &writer_bell_,
                   .seed = inputs_.seed,
+                  .capture_threads = inputs_.capture_threads,
                   .host_timeout_ns = inputs_.host_timeout_ns};
   shard_shared_ = {.matcher = inputs_.matcher,
                    .host = &inputs_.host,
@@ -135,7 +139,9 @@ absl::Status Scan::Build() {
     lanes_.push_back(std::make_unique<Lane>(&lane_shared_, config, std::move(rings)));
     for (const uint32_t index : inputs_.done) lanes_.back()->MarkDone(index);
   }
-  for (size_t link = 0; link < inputs_.network->link_count(); ++link) {
+  const size_t links = inputs_.network->link_count();
+  for (size_t i = 0; i < links * inputs_.capture_threads; ++i) {
+    const size_t link = i / inputs_.capture_threads;
     OSPREY_ASSIGN_OR_RETURN(auto ring, inputs_.network->MakeCaptureRing(link));
     receivers_.push_back(std::make_unique<Receiver>(static_cast<uint8_t>(link),
                                                     inputs_.network->link(link), std::move(ring),

@@ -40,8 +40,9 @@ struct ScanInputs {
   NetLimits net;
   uint32_t lanes = 1;
   uint32_t shards = 1;
-  bool pin_lanes = false;       // each lane's thread to a processor of its own
-  uint32_t max_hosts = 65'536;  // in flight, all lanes together
+  uint32_t capture_threads = 1;  // for each link
+  bool pin_lanes = false;        // each lane's thread to a processor of its own
+  uint32_t max_hosts = 65'536;   // in flight, all lanes together
   uint64_t seed = 0;
   uint64_t start_position = 0;     // a checkpoint's low-water mark
   std::span<const uint32_t> done;  // target indexes that the journal holds

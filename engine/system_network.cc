@@ -197,7 +197,7 @@ absl::StatusOr<std::unique_ptr<io::SendRing>> SystemNetwork::MakeSendRing(size_t
 }
 
 absl::StatusOr<std::unique_ptr<io::CaptureRing>> SystemNetwork::MakeCaptureRing(size_t link) {
-  const Way& way = ways_[link];
+  Way& way = ways_[link];
   const io::PortRange ports{options_.port_plan.first, options_.port_plan.last};
   io::CaptureFilter filter{
       .destinations = way.info.sources,
@@ -207,7 +207,12 @@ absl::StatusOr<std::unique_ptr<io::CaptureRing>> SystemNetwork::MakeCaptureRing(
       .arp = way.info.layer == io::LinkLayer::kEthernet};
   if (filter.destinations.size() > 8) filter.destinations.clear();
   io::CaptureOptions options;
-  options.buffer_bytes = options_.capture_buffer_bytes;
+  const auto threads = static_cast<int>(options_.capture_threads);
+  options.buffer_bytes = options_.capture_buffer_bytes / threads;
+  if (threads > 1) {
+    way.fanout.members = options_.capture_threads;
+    options.fanout = &way.fanout;
+  }
   return io::OpenPcapCapture(way.link, filter, options);
 }
 

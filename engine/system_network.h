@@ -15,6 +15,7 @@
 #include "engine/network.h"
 #include "engine/port_plan.h"
 #include "engine/target_set.h"
+#include "io/capture_fanout.h"
 #include "io/link.h"
 #include "io/pcap_file.h"
 #include "io/route.h"
@@ -25,8 +26,9 @@ struct SystemNetworkOptions {
   std::string interface;      // -e: only this link; empty: as the routes say
   std::string ring = "auto";  // io/ring_selector.h
   size_t ring_slots = 4096;
-  int capture_buffer_bytes = 64 << 20;
-  MacAddr gateway_mac;  // --gateway-mac: instead of asking ARP; zero: ask
+  int capture_buffer_bytes = 64 << 20;  // of a link, shared among its capture threads
+  uint32_t capture_threads = 1;         // for each link
+  MacAddr gateway_mac;                  // --gateway-mac: instead of asking ARP; zero: ask
   PortPlan port_plan;
   std::string record_path;  // own sends are recorded here, per link; empty: not
 };
@@ -55,6 +57,7 @@ class SystemNetwork final : public Network {
     LinkInfo info;
     io::Link link;
     std::shared_ptr<io::PcapWriter> record;
+    io::CaptureFanout fanout;
   };
 
   explicit SystemNetwork(const SystemNetworkOptions& options) : options_(options) {}

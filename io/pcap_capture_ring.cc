@@ -170,6 +170,9 @@ absl::StatusOr<std::unique_ptr<CaptureRing>> OpenPcapCapture(const Link& link,
   OSPREY_ASSIGN_OR_RETURN(const PcapLayer layer, LayerOf(handle.get(), link.name));
   OSPREY_RETURN_IF_ERROR(SetFilter(handle.get(), link.name, ToPcapExpression(filter, layer.layer)));
   OSPREY_RETURN_IF_ERROR(IgnoreOutgoing(handle.get(), link.name));
+  if (options.fanout != nullptr) {
+    OSPREY_RETURN_IF_ERROR(JoinFanout(pcap_fileno(handle.get()), link.name, *options.fanout));
+  }
   FileDescriptor bell(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!bell.valid()) return absl::ErrnoToStatus(errno, "cannot make an eventfd");
   return std::make_unique<PcapCaptureRing>(link.name, std::move(handle), layer, std::move(bell));

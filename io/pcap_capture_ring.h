@@ -17,6 +17,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "io/capture_fanout.h"
 #include "io/capture_filter.h"
 #include "io/capture_ring.h"
 #include "io/link.h"
@@ -28,7 +29,8 @@ struct CaptureOptions {
   int snap_bytes = 2048;        // a frame of a usual link whole: reset data are checked to the end
   int block_ms = 1;
   bool immediate = false;
-  bool promiscuous = false;  // only for a source address that the kernel does not own
+  bool promiscuous = false;         // only for a source address that the kernel does not own
+  CaptureFanout* fanout = nullptr;  // the ring becomes a member; nullptr: it sees all packets
 };
 
 // Opens a live ring on `link` for the packets `filter` describes. PermissionDenied: CAP_NET_RAW is

@@ -15,10 +15,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <map>
+#include <numeric>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "base/clock.h"
 #include "io/link.h"
 #include "io/packet_socket.h"
@@ -299,6 +303,49 @@ TEST_P(PcapCapture, VanishedInterfaceEndsWithAReason) {
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_EQ((*ring)->Poll(30, 8, [](const FrameView&) {}), 0u);
     EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(29));
+  });
+}
+
+// Each packet comes to one ring of the group, all of a host to the same one, and each ring has
+// some.
+TEST_P(PcapCapture, AGroupSharesPacketsByHost) {
+  constexpr uint32_t kMembers = 3;
+  constexpr uint16_t kHosts = 120, kPackets = 5;
+  OSPREY_NETNS_OR_SKIP(netns, {});
+  std::unique_ptr<Injector> theirs;
+  netns->Far([&] { theirs = std::make_unique<Injector>("osp1"); });
+  netns->Near([&] {
+    CaptureFanout fanout{.members = kMembers};
+    CaptureOptions options = Options();
+    options.fanout = &fanout;
+    std::vector<std::unique_ptr<CaptureRing>> rings;
+    for (uint32_t i = 0; i < kMembers; ++i) {
+      auto ring = OpenPcapCapture(LinkNamed("osp0"), ScanFilter(), options);
+      ASSERT_TRUE(ring.ok()) << ring.status();
+      rings.push_back(*std::move(ring));
+    }
+    for (uint16_t packet = 0; packet < kPackets; ++packet) {
+      for (uint16_t host = 0; host < kHosts; ++host) {
+        const std::string source = absl::StrFormat("10.7.%d.9", host);
+        theirs->Send(FrameBuilder()
+                         .Eth(Mac("02:00:00:00:00:02"), Mac("FF:FF:FF:FF:FF:FF"))
+                         .Ipv4(source, kOurs)
+                         .Tcp(80, static_cast<uint16_t>(40000 + packet), {})
+                         .Build());
+      }
+    }
+    std::map<Bytes, std::set<size_t>> rings_of;  // by source address
+    std::vector<size_t> frames(kMembers);
+    for (size_t i = 0; i < rings.size(); ++i) {
+      for (const Frame& frame : Read(*rings[i], kHosts * kPackets)) {
+        ++frames[i];
+        rings_of[Bytes(frame.bytes.begin() + 26, frame.bytes.begin() + 30)].insert(i);
+      }
+    }
+    EXPECT_EQ(std::accumulate(frames.begin(), frames.end(), size_t{0}), kHosts * kPackets);
+    EXPECT_EQ(rings_of.size(), kHosts);
+    for (const auto& [source, by] : rings_of) EXPECT_EQ(by.size(), 1u);
+    for (const size_t count : frames) EXPECT_GT(count, kHosts * kPackets / kMembers / 4);
   });
 }
 

@@ -145,13 +145,26 @@ void DescribeNetwork(CLI::App& app, ScanArguments& a) {
                  "How frames are sent: auto, io_uring, sendmmsg, af_xdp, af_xdp-copy, raw-ip, null")
       ->type_name("NAME")
       ->group(group);
-  app.add_option("--lanes", a.lanes, "Sending threads")
+  app.add_option(
+         "--lanes", a.lanes,
+         "Sending threads (default: one for two cores, and one where the rate or the number "
+         "of targets needs no more)")
       ->type_name("N")
       ->check(CLI::Range(1u, 64u))
       ->group(group);
-  app.add_option("--matchers", a.matchers, "Matching threads")
+  app.add_option("--matchers", a.matchers, "Matching threads (default: two for three lanes)")
       ->type_name("N")
       ->check(CLI::Range(1u, 64u))
+      ->group(group);
+  app.add_flag("--no-pin", a.no_pin, "Do not keep each of several lanes on a processor of its own")
+      ->group(group);
+  app.add_option("--capture-threads", a.capture_threads, "Receiving threads of each interface")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 64u))
+      ->group(group);
+  app.add_option("--capture-buffer", a.capture_buffer,
+                 "Bytes of the ring between kernel and receiving threads (default 64M)")
+      ->type_name("SIZE")
       ->group(group);
   app.add_option("--record-sends", a.record_sends, "Write every frame sent to a pcap file")
       ->type_name("FILE")

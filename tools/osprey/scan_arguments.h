@@ -42,8 +42,11 @@ struct ScanArguments {
   std::string gateway_mac;
   std::string source_ports;
   std::string ring = "auto";
-  uint32_t lanes = 1;
-  uint32_t matchers = 1;
+  std::optional<uint32_t> lanes;     // not said: chosen by ChooseThreads
+  std::optional<uint32_t> matchers;  // likewise
+  bool no_pin = false;
+  uint32_t capture_threads = 1;
+  std::string capture_buffer;
   uint32_t max_hosts = 65'536;
   std::string shard;
   std::string sample;

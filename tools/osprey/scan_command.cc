@@ -279,8 +279,10 @@ absl::Status ScanRun::OpenScan() {
   inputs.rate = settings_.rate;
   inputs.auto_rate = settings_.auto_rate;
   inputs.net = settings_.net;
-  inputs.lanes = arguments_.lanes;
-  inputs.shards = arguments_.matchers;
+  inputs.lanes = settings_.lanes;
+  inputs.shards = settings_.matchers;
+  inputs.capture_threads = arguments_.capture_threads;
+  inputs.pin_lanes = settings_.lanes > 1 && !arguments_.no_pin;
   inputs.max_hosts = arguments_.max_hosts;
   inputs.seed = settings_.seed;
   inputs.start_position = checkpoint_.low_water;
@@ -326,12 +328,14 @@ absl::Status ScanRun::OpenDatabase() {
 
 absl::Status ScanRun::OpenNetwork() {
   OSPREY_ASSIGN_OR_RETURN(
-      network_,
-      engine::SystemNetwork::Create(settings_.targets, {.interface = arguments_.interface,
-                                                        .ring = arguments_.ring,
-                                                        .gateway_mac = settings_.gateway_mac,
-                                                        .port_plan = settings_.port_plan,
-                                                        .record_path = arguments_.record_sends}));
+      network_, engine::SystemNetwork::Create(
+                    settings_.targets, {.interface = arguments_.interface,
+                                        .ring = arguments_.ring,
+                                        .capture_buffer_bytes = settings_.capture_buffer_bytes,
+                                        .capture_threads = arguments_.capture_threads,
+                                        .gateway_mac = settings_.gateway_mac,
+                                        .port_plan = settings_.port_plan,
+                                        .record_path = arguments_.record_sends}));
   return absl::OkStatus();
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "base/thread_setup.h"
 #include "engine/messages.h"
 #include "engine/random.h"
 #include "engine/resolver.h"
@@ -299,6 +300,30 @@ void CheckTiming(const ScanArguments& arguments, ScanSettings& settings, ErrorLi
   }
 }
 
+// One lane sends some 800,000 packets a second (bench/compare_senders) and starts 30,000 hosts; the
+// targets of a lane are whole /24s, so a small range would leave some lanes without any.
+uint32_t LanesFor(const ScanSettings& settings) {
+  constexpr double kPacketsOfOneLane = 200'000;
+  constexpr uint64_t kTargetsOfOneLane = 65'536;
+  const double rate = settings.rate.packets_per_second;
+  const bool slow = !settings.auto_rate && rate > 0 && rate <= kPacketsOfOneLane;
+  if (slow || settings.targets.size() < 2 * kTargetsOfOneLane) return 1;
+  return std::clamp<uint32_t>(static_cast<uint32_t>(UsableProcessors().size()) / 2, 1, 64);
+}
+
+void ChooseThreads(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  settings.lanes = arguments.lanes.value_or(LanesFor(settings));
+  settings.matchers = arguments.matchers.value_or((2 * settings.lanes + 2) / 3);
+  if (arguments.capture_buffer.empty()) return;
+  const auto bytes = ParseQuantity(arguments.capture_buffer);
+  errors.Add("--capture-buffer", bytes.status());
+  if (bytes.ok() && (*bytes < 1e6 || *bytes > 2e9)) {
+    errors.Add("--capture-buffer", "between 1M and 2G bytes");
+  } else if (bytes.ok()) {
+    settings.capture_buffer_bytes = static_cast<int>(*bytes);
+  }
+}
+
 void CheckRest(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
   const auto take = [&](std::string_view option, const std::string& text, auto parse, auto& out) {
     if (text.empty()) return;
@@ -377,6 +402,7 @@ absl::StatusOr<ScanSettings> CheckScanArguments(const ScanArguments& arguments) 
   CheckDiscovery(arguments, settings, errors);
   CheckTiming(arguments, settings, errors);
   CheckRest(arguments, settings, errors);
+  ChooseThreads(arguments, settings, errors);
   if (!errors.empty()) return errors.status();
   ComputeDigests(settings);
   return settings;

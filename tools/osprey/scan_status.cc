@@ -160,13 +160,13 @@ std::string ScanSummaryText(const engine::Scan& scan, const engine::Network& net
       Sum(scan, LaneCounter::kReplyForged),
       Sum(scan, LaneCounter::kReplyProbeDuplicate) + Sum(scan, LaneCounter::kReplyPortDuplicate),
       Sum(scan, LaneCounter::kReplyRouterError));
-  for (size_t i = 0; i < scan.receivers().size(); ++i) {
-    const engine::Receiver& receiver = *scan.receivers()[i];
+  for (const auto& each : scan.receivers()) {
+    const engine::Receiver& receiver = *each;
     const uint64_t frames = receiver.counters()[ReceiverCounter::kFrames];
     const uint64_t forwarded = receiver.counters()[ReceiverCounter::kForwarded];
     absl::StrAppendFormat(&text,
                           "  %s: %d frames, %d not ours or malformed, %d dropped by the kernel\n",
-                          network.link(i).name, frames, frames - forwarded,
+                          receiver.link_name(), frames, frames - forwarded,
                           receiver.counters()[ReceiverCounter::kKernelDrops]);
   }
   absl::StrAppendFormat(&text, "Hosts: %d up, %d measured, %d rounds, %d measured again\n",
@@ -197,8 +197,8 @@ std::string CountersJson(const engine::Scan& scan, const engine::Network& networ
   json.EndArray();
   json.Key("receivers");
   json.StartArray();
-  for (size_t i = 0; i < scan.receivers().size(); ++i) {
-    ReceiverJson(json, *scan.receivers()[i], network.link(i).name);
+  for (const auto& receiver : scan.receivers()) {
+    ReceiverJson(json, *receiver, receiver->link_name());
   }
   json.EndArray();
   json.Key("matchers");
