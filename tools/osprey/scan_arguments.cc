@@ -65,7 +65,9 @@ void DescribeDiscovery(CLI::App& app, ScanArguments& a) {
       ->type_name("PORTS")
       ->group(group);
   app.add_flag("--echo-ping", a.echo_ping, "-PE: discover with ICMP echo")->group(group);
-  app.add_option("--retries", a.retries, "Repeats of an unanswered port probe")
+  app.add_option(
+         "--retries", a.retries,
+         "Repeats of an unanswered port probe; from 2 on, discovery probes go twice as well")
       ->type_name("N")
       ->check(CLI::Range(0u, 20u))
       ->group(group);

@@ -204,7 +204,7 @@ void AddSteps(std::string_view option, ProbeKind kind, const std::vector<std::st
   }
 }
 
-void CheckDiscovery(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+void ChooseSteps(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
   auto& steps = settings.steps;
   AddSteps("-PS", ProbeKind::kSyn, arguments.syn_ping, 80, steps, errors);
   AddSteps("-PA", ProbeKind::kAck, arguments.ack_ping, 80, steps, errors);
@@ -222,6 +222,14 @@ void CheckDiscovery(const ScanArguments& arguments, ScanSettings& settings, Erro
   steps.push_back({ProbeKind::kEcho, 0});
   steps.push_back({ProbeKind::kSyn, ports.size() > 1 ? ports[1] : HostOrderPort{443}});
   steps.push_back({ProbeKind::kAck, 80});
+}
+
+void CheckDiscovery(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
+  ChooseSteps(arguments, settings, errors);
+  if (arguments.retries < 2) return;
+  // A second walk, so that a host whose answers were all lost is asked again.
+  const std::vector<DiscoveryStep> ladder = settings.steps;
+  settings.steps.insert(settings.steps.end(), ladder.begin(), ladder.end());
 }
 
 // A rate in packets per second, or 0 if it is no good.
