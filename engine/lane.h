@@ -109,6 +109,8 @@ class Lane {
   // Turns until finished, sleeping between them.
   void Run();
   std::span<const std::unique_ptr<io::SendRing>> rings() const { return rings_; }
+  // Hosts that were in the table at the same time. Also once the lane's thread has ended.
+  uint32_t most_in_flight() const { return hosts_.used_slots(); }
 
  private:
   // A live host that waits for a place in the table.

@@ -66,6 +66,7 @@ void LatenessJson(JsonWriter& json, const engine::Scan& scan) {
 void LaneJson(JsonWriter& json, const engine::Lane& lane, const engine::Network& network) {
   json.StartObject();
   Fields(json, lane.counters(), engine::kLaneCounterNames);
+  Field(json, "most_in_flight", lane.most_in_flight());
   json.Key("rings");
   json.StartArray();
   for (size_t i = 0; i < lane.rings().size(); ++i) {
@@ -169,10 +170,13 @@ std::string ScanSummaryText(const engine::Scan& scan, const engine::Network& net
                           receiver.link_name(), frames, frames - forwarded,
                           receiver.counters()[ReceiverCounter::kKernelDrops]);
   }
-  absl::StrAppendFormat(&text, "Hosts: %d up, %d measured, %d rounds, %d measured again\n",
-                        Sum(scan, LaneCounter::kHostsAdmitted),
-                        Sum(scan, LaneCounter::kHostsMatched), Sum(scan, LaneCounter::kRoundsDone),
-                        Sum(scan, LaneCounter::kRoundsRemeasured));
+  uint64_t most_in_flight = 0;
+  for (const auto& lane : scan.lanes()) most_in_flight += lane->most_in_flight();
+  absl::StrAppendFormat(
+      &text, "Hosts: %d up, %d measured, %d rounds, %d measured again, at most %d in flight\n",
+      Sum(scan, LaneCounter::kHostsAdmitted), Sum(scan, LaneCounter::kHostsMatched),
+      Sum(scan, LaneCounter::kRoundsDone), Sum(scan, LaneCounter::kRoundsRemeasured),
+      most_in_flight);
   LatenessHistogram lateness;
   AddSequenceLateness(scan, lateness);
   if (lateness.count() > 0) {
