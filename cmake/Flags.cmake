@@ -10,7 +10,7 @@ target_compile_options(osprey_flags INTERFACE
   $<$<BOOL:${OSPREY_WERROR}>:-Werror>)
 
 foreach(sanitizer IN LISTS OSPREY_SANITIZE)
-  target_compile_options(osprey_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer -g)
+  target_compile_options(osprey_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer)
   target_link_options(osprey_flags INTERFACE -fsanitize=${sanitizer})
   # GCC 12 loses track of initialisation in instrumented library code and warns of std::function.
   target_compile_options(osprey_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
