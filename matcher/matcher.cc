@@ -39,6 +39,10 @@ Matcher::Matcher(db::Image image, const Kernel* kernel)
 }
 
 void Matcher::Match(const db::Fingerprint& subject, Scratch& scratch, MatchList& out) const {
+  MatchIn(subject, scratch.ForNext(), out);
+}
+
+void Matcher::MatchIn(const db::Fingerprint& subject, Scratch& scratch, MatchList& out) const {
   ++scratch.counters_.matches;
   // A host as one before, but for its noise?
   std::array<char, 498> key;

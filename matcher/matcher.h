@@ -70,6 +70,7 @@ class Matcher {
 
   // matcher.cc: what was matched before.
   //
+  void MatchIn(const db::Fingerprint& subject, Scratch& scratch, MatchList& out) const;
   // The key of scratch.texts_; 0 bytes if the subject has none.
   static size_t TextKey(const db::Fingerprint& subject, std::array<char, 498>& key);
   // The shortlist for the subject, if there is one or one is worth making; else nullptr.

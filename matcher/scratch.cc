@@ -11,6 +11,12 @@ constexpr size_t kSeenSlots = 1 << 16;
 // A shortlist costs about as much as two matches without one.
 constexpr uint32_t kWorthKeeping = 2;
 
+// The caches are left alone while fewer than one host in kLeastHits has a shortlist.
+constexpr uint32_t kLeastHits = 16;
+constexpr uint32_t kTrialMatches = 8192;
+constexpr uint32_t kShortTrialMatches = 512;
+constexpr uint32_t kMatchesPastCaches = 16'384;
+
 // A share of the budget, as a number of entries.
 size_t Slots(const ScratchOptions& options, size_t percent, size_t entry_bytes, size_t least,
              size_t most) {
@@ -43,6 +49,10 @@ Scratch::Scratch(db::Image image, const ScratchOptions& options)
       by_bucket_(image.reference_count()),
       marks_(image.reference_count()),
       views_(kMaxInputs) {
+  trial_ = {.matches = kTrialMatches, .matches_left = kTrialMatches};
+  if (options.cache_bytes > 0) {
+    without_caches_ = std::make_unique<Scratch>(image, ScratchOptions{.cache_bytes = 0});
+  }
   uncached_scale_.Reserve(image);
   for (Scale& scale : scales_) scale.Reserve(image);
   present_plan_.Reserve(image.plane_count());
@@ -59,6 +69,11 @@ ScratchCounters Scratch::counters() const {
   ScratchCounters out = counters_;
   out.line_lookups = resolver_.lookups();
   out.line_hits = resolver_.hits();
+  if (without_caches_ != nullptr) {
+    const ScratchCounters past = without_caches_->counters();
+    out.Add(past);
+    out.past_caches = past.matches;
+  }
   return out;
 }
 
@@ -70,9 +85,28 @@ void ScratchCounters::Add(const ScratchCounters& other) {
   shortlists_made += other.shortlists_made;
   sorted += other.sorted;
   scale_misses += other.scale_misses;
+  past_caches += other.past_caches;
   flushes += other.flushes;
   line_lookups += other.line_lookups;
   line_hits += other.line_hits;
+}
+
+Scratch& Scratch::ForNext() {
+  if (without_caches_ == nullptr) return *this;
+  if (trial_.matches_left == 0) {
+    if (trial_.past_caches) {
+      trial_.past_caches = false;
+      trial_.matches = kShortTrialMatches;
+    } else {
+      const uint64_t hits = counters_.shortlist_hits - trial_.hits_before;
+      trial_.past_caches = hits * kLeastHits < trial_.matches;
+      trial_.matches = trial_.past_caches ? kMatchesPastCaches : kTrialMatches;
+    }
+    trial_.matches_left = trial_.matches;
+    trial_.hits_before = counters_.shortlist_hits;
+  }
+  --trial_.matches_left;
+  return trial_.past_caches ? *without_caches_ : *this;
 }
 
 void Scratch::Flush() {

@@ -9,12 +9,16 @@
 //   shortlist and its parts of the three sets -> verdict
 //   attributes present                 -> possible points of all references
 //
+// Where nearly every host is unlike all before, looking them up and filling them is work for
+// nothing: then they are left alone, but for a trial now and then.
+//
 // So measurements that differ without changing any expression that matters share a verdict, and
 // those that differ in SP, GCD or ISR share all but the last step.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "db/image.h"
@@ -44,7 +48,8 @@ struct ScratchCounters {
   uint64_t shortlists_made = 0;
   uint64_t sorted = 0;  // rankings by QuickRank alone
   uint64_t scale_misses = 0;
-  uint64_t flushes = 0;  // all caches emptied because ids had run out
+  uint64_t past_caches = 0;  // matches for which the caches were left alone
+  uint64_t flushes = 0;      // all caches emptied because ids had run out
   uint64_t line_lookups = 0;
   uint64_t line_hits = 0;
 
@@ -101,12 +106,24 @@ class Scratch {
     uint16_t bucket;
   };
 
+  // Where to match the next subject: here, or in a Scratch without caches.
+  Scratch& ForNext();
   // Forgets everything that contains an id.
   void Flush();
   // Whether this was asked for often enough, roughly: most of what comes once does not come again.
   bool IsWorthKeeping(uint64_t hash);
 
+  // Whether the caches are of use, judged anew when `matches_left` comes to 0.
+  struct Trial {
+    bool past_caches = false;
+    uint32_t matches = 0;
+    uint32_t matches_left = 0;
+    uint64_t hits_before = 0;
+  };
+
   ScratchCounters counters_;
+  Trial trial_;
+  std::unique_ptr<Scratch> without_caches_;  // none in one without
   SubjectResolver resolver_;
 
   SlotIndex text_index_;
