@@ -275,7 +275,7 @@ class Lane {
   size_t alive_first_ = 0;
   size_t alive_count_ = 0;
   std::vector<std::unique_ptr<RoundHistory>> history_;  // by slot
-  std::vector<std::unique_ptr<PortTable>> results_;     // by slot, once needed
+  std::vector<PortTable> results_;                      // by slot
   std::vector<int64_t> started_ns_;                     // by slot; monotonic
   uint64_t history_used_ = 0;
   uint32_t in_sequence_ = 0;  // hosts with a SEQ reservation

@@ -40,7 +40,7 @@ void Lane::StartHosts() {
     host.on_link = path.on_link;
     host.next_hop = path.on_link ? alive.mac : path.next_hop;
     started_ns_[slot] = now_;
-    if (results_[slot]) results_[slot]->Clear();
+    results_[slot].Clear();
     TakeHints(host, alive);
     machine_.Start(host, -1, now_);
     // The ladder asks again about a port that was only refused: some SYNs are.
@@ -69,8 +69,7 @@ void Lane::TakeHints(HostState& host, const Alive& alive) const {
 
 void Lane::RememberPort(uint32_t slot, const PortResult& port) {
   if (port.state == PortState::kUnknown) return;
-  if (!results_[slot]) results_[slot] = std::make_unique<PortTable>();
-  results_[slot]->Note(port);
+  results_[slot].Note(port);
 }
 
 void Lane::RememberSilentPorts(uint32_t slot, const HostAction& action) {
@@ -194,7 +193,7 @@ void Lane::Visit(uint32_t slot) {
 MatchJob Lane::JobFor(uint32_t slot) const {
   return {.host = &hosts_[slot],
           .history = history_[slot].get(),
-          .ports = results_[slot].get(),
+          .ports = &results_[slot],
           .started_realtime_ns = started_ns_[slot] + clock_offset_ns_,
           .slot = slot,
           .lane = config_.lane,
@@ -255,7 +254,7 @@ void Lane::EndHost(uint32_t slot, HostOutcome outcome) {
   result->srtt_us = host.rtt.srtt_us;
   result->started_realtime_ns = started_ns_[slot] + clock_offset_ns_;
   result->finished_realtime_ns = now_ + clock_offset_ns_;
-  if (results_[slot]) result->ports = *results_[slot];
+  result->ports = results_[slot];
   counters_[outcome == HostOutcome::kSkipped    ? LaneCounter::kHostsSkipped
             : outcome == HostOutcome::kExcluded ? LaneCounter::kHostsExcluded
             : outcome == HostOutcome::kTimedOut ? LaneCounter::kHostsTimedOut

@@ -132,7 +132,7 @@ void Lane::HandleLife(const Reply& reply, const PortResult& port, uint32_t repea
   bool fresh = machine_.OnPort(host, port.port, port.state, repeat == kLadderRepeat, received);
   // An answer that comes after its port was given up.
   fresh = fresh || (host.phase == Phase::kPorts && port.state != PortState::kFiltered &&
-                    results_[slot] && results_[slot]->IsFiltered(port.port));
+                    results_[slot].IsFiltered(port.port));
   counters_[fresh ? LaneCounter::kReplyPort : LaneCounter::kReplyPortDuplicate].Add();
   if (!fresh) return;
   if (repeat >= kLadderRepeat) CountAttempt(repeat - kLadderRepeat + 1);

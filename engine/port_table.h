@@ -4,14 +4,16 @@
 //
 // Model: ports that can be listed are kept one by one, the rest as numbers by state and reason,
 // because outputs only count what is many and uninteresting. So a host with all ports filtered
-// costs no more than one with thirty. Ports that were never probed are nowhere.
+// costs no more than one with thirty. Ports that were never probed are nowhere. Most hosts end with
+// an open and a closed port: so few are kept in place, and only a host with more of them allocates.
 //
-// A plain value, owned by the lane of its host and copied into its result. No method but Note
-// allocates.
+// A plain value, owned by the lane of its host and copied into its result.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "base/address.h"
@@ -55,6 +57,12 @@ class PortTable {
   // Of a state other than open, so many are kept one by one: what outputs list at most.
   static constexpr size_t kMostListed = 25;
 
+  PortTable() = default;
+  PortTable(const PortTable& other);
+  PortTable& operator=(const PortTable& other);
+  PortTable(PortTable&&) = default;
+  PortTable& operator=(PortTable&&) = default;
+
   // Takes what was learned of a port. An answer replaces "filtered" that was noted before; all else
   // is to be noted once. Port 0 and kUnknown say nothing.
   void Note(const PortResult& result);
@@ -62,10 +70,13 @@ class PortTable {
 
   // In the order in which they were learned. Of a state that has more than kMostListed ports,
   // some of them, except for open ones.
-  const std::vector<PortResult>& kept() const { return kept_; }
+  std::span<const PortResult> kept() const {
+    if (many_ != nullptr) return many_->kept;
+    return std::span(few_).first(few_count_);
+  }
   // All of a state, kept or not.
   uint32_t Count(PortState state) const;
-  uint32_t Count(PortState state, PortReason reason) const { return counts_[Cell(state, reason)]; }
+  uint32_t Count(PortState state, PortReason reason) const;
   bool IsFiltered(HostOrderPort port) const;
 
  private:
@@ -74,10 +85,19 @@ class PortTable {
   static size_t Cell(PortState state, PortReason reason) {
     return static_cast<size_t>(state) * kReasons + static_cast<size_t>(reason);
   }
+  struct Many {
+    void Note(const PortResult& result);
+    uint32_t Count(PortState state) const;
+
+    std::vector<PortResult> kept;
+    std::array<uint16_t, 4 * kReasons> counts{};
+  };
   void ForgetFiltered(HostOrderPort port);
 
-  std::vector<PortResult> kept_;
-  std::array<uint16_t, 4 * kReasons> counts_{};
+  std::array<PortResult, 4> few_{};
+  uint8_t few_count_ = 0;
+  std::unique_ptr<Many> many_;  // all of them, once they are more than `few_` holds
 };
+static_assert(sizeof(PortTable) <= 40, "there is one for each host in flight");
 
 }  // namespace osprey::engine

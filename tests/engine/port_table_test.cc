@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace osprey::engine {
 namespace {
 
@@ -20,6 +22,35 @@ TEST(PortTable, KeepsAllOpenPortsAndCountsTheRest) {
   EXPECT_EQ(table.Count(PortState::kFiltered), 100U);
   EXPECT_EQ(table.Count(PortState::kClosed), 0U);
   EXPECT_EQ(table.kept().size(), 100 + PortTable::kMostListed);
+}
+
+TEST(PortTable, ACopyIsItsOwn) {
+  for (const uint16_t count : std::vector<uint16_t>{2, 40}) {
+    PortTable table;
+    for (uint16_t port = 1; port <= count; ++port) {
+      table.Note({port, PortState::kOpen, PortReason::kSynAck, 60});
+    }
+    PortTable copy = table;
+    table.Clear();
+    EXPECT_EQ(copy.Count(PortState::kOpen, PortReason::kSynAck), count);
+    EXPECT_EQ(copy.kept().size(), count);
+    copy = table;
+    EXPECT_TRUE(copy.kept().empty());
+  }
+}
+
+TEST(PortTable, AnAnswerReplacesSilenceHoweverMuchIsKnown) {
+  for (const uint16_t before : std::vector<uint16_t>{0, 2, 3, 4, 30}) {
+    PortTable table;
+    table.Note(Silent(80));
+    for (uint16_t port = 1; port <= before; ++port) {
+      table.Note({port, PortState::kOpen, PortReason::kSynAck, 60});
+    }
+    table.Note({80, PortState::kClosed, PortReason::kReset, 61});
+    EXPECT_EQ(table.Count(PortState::kFiltered), 0U) << before;
+    EXPECT_EQ(table.Count(PortState::kClosed), 1U) << before;
+    EXPECT_EQ(table.kept().size(), before + 1U);
+  }
 }
 
 TEST(PortTable, AllPortsFiltered) {
