@@ -16,7 +16,6 @@
 #include <chrono>
 #include <cstring>
 #include <map>
-#include <numeric>
 #include <set>
 #include <string>
 #include <thread>
@@ -336,13 +335,18 @@ TEST_P(PcapCapture, AGroupSharesPacketsByHost) {
     }
     std::map<int, std::set<size_t>> rings_of;  // by the byte of the source that says which host
     std::vector<size_t> frames(kMembers);
-    for (size_t i = 0; i < rings.size(); ++i) {
-      for (const Frame& frame : Read(*rings[i], kHosts * kPackets)) {
-        ++frames[i];
-        rings_of[std::to_integer<int>(frame.bytes[28])].insert(i);
+    size_t all = 0;
+    // A busy machine may take longer to hand a block over than one wait lasts.
+    for (int round = 0; round < 5 && all < kHosts * kPackets; ++round) {
+      for (size_t i = 0; i < rings.size(); ++i) {
+        for (const Frame& frame : Read(*rings[i], kHosts * kPackets - all)) {
+          ++all;
+          ++frames[i];
+          rings_of[std::to_integer<int>(frame.bytes[28])].insert(i);
+        }
       }
     }
-    EXPECT_EQ(std::accumulate(frames.begin(), frames.end(), size_t{0}), kHosts * kPackets);
+    EXPECT_EQ(all, kHosts * kPackets);
     EXPECT_EQ(rings_of.size(), kHosts);
     for (const auto& [host, by] : rings_of) EXPECT_EQ(by.size(), 1u) << host;
     for (const size_t count : frames) EXPECT_GT(count, kHosts * kPackets / kMembers / 4);
