@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "base/status_macros.h"
 #include "engine/import_sink.h"
 
@@ -112,7 +113,8 @@ std::vector<std::string> SplitCsv(std::string_view row) {
 
 class CsvReader {
  public:
-  explicit CsvReader(const std::vector<std::string>& header) {
+  explicit CsvReader(std::vector<std::string> header) {
+    for (std::string& name : header) absl::StripAsciiWhitespace(&name);
     address_ = Find(header, {"saddr", "ip"});
     port_ = Find(header, {"sport", "port"});
     class_ = Find(header, {"classification"});
@@ -121,6 +123,10 @@ class CsvReader {
   }
 
   absl::Status Take(const ImportLines::Line& line, ImportSink& sink) const {
+    if (!address_) {
+      sink.Malformed(line.number, "the header has no column saddr or ip");
+      return absl::OkStatus();
+    }
     const std::vector<std::string> row = SplitCsv(line.text);
     if (row.size() != columns_) {
       sink.Malformed(line.number, "another number of fields than the header has");

@@ -20,10 +20,11 @@ namespace {
 
 using Json = rapidjson::Value;
 
-// Iterative: a line of a million brackets must not use up the stack.
-constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag |
-                                 rapidjson::kParseFullPrecisionFlag |
-                                 rapidjson::kParseValidateEncodingFlag;
+// Iterative: a line of a million brackets must not use up the stack. Not with full precision:
+// exponents of ten digits make RapidJSON read behind a table then, and the last bit of an accuracy
+// does not matter.
+constexpr unsigned kParseFlags =
+    rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
 
 // Reads members of one object and remembers the first thing that was wrong. Later calls do nothing,
 // so that a sequence of reads needs one check at its end.

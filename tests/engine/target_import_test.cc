@@ -182,6 +182,13 @@ TEST(TargetImport, NothingReadableIsAnErrorWithItsPlace) {
   EXPECT_TRUE(absl::IsNotFound(ImportTargetsFromFile("/nonexistent", builder).status()));
 }
 
+TEST(TargetImport, ACsvWithoutAddressesIsAnErrorWithItsPlace) {
+  // The comma is inside of quotes that are never closed.
+  EXPECT_THAT(ImportText("a\"b,saddr\n1,10.0.0.1\n").error,
+              HasSubstr("in:2: the header has no column saddr or ip"));
+  EXPECT_EQ(ImportText("\"saddr\",\"sport\"\n10.0.0.1,80\n").set.size(), 1u);
+}
+
 TEST(TargetImport, HostsThatAreDownAndIpv6AreLeftOut) {
   const Imported got = ImportText(
       "Host: 10.0.0.1 ()\tStatus: Down\nHost: fe80::1 ()\tStatus: Up\n"
