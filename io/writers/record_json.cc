@@ -278,15 +278,14 @@ class KeyHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, KeyHan
   bool EndArray(rapidjson::SizeType) { return --depth_, true; }
   bool String(const char* text, rapidjson::SizeType length, bool) {
     if (depth_ != 1 || member_ != "scan") return true;
-    key_.scan.assign(text, length);
-    return Seen(kScan);
+    return Take(kScan, key_.scan, std::string(text, length));
   }
   bool Uint(unsigned number) { return Uint64(number); }
   bool Uint64(uint64_t number) {
     if (depth_ != 1) return true;
-    if (member_ == "index") return key_.index = number, Seen(kIndex);
+    if (member_ == "index") return Take(kIndex, key_.index, number);
     if (member_ != "rev" || number > std::numeric_limits<uint32_t>::max()) return true;
-    return key_.revision = static_cast<uint32_t>(number), Seen(kRevision);
+    return Take(kRevision, key_.revision, static_cast<uint32_t>(number));
   }
 
   bool complete() const { return seen_ == (kScan | kIndex | kRevision); }
@@ -295,7 +294,13 @@ class KeyHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, KeyHan
  private:
   static constexpr unsigned kScan = 1, kIndex = 2, kRevision = 4;
 
-  bool Seen(unsigned which) { return seen_ |= which, !complete(); }
+  // Of members with one name the first counts, as for ParseRecord. Returns whether to read on.
+  template <class T>
+  bool Take(unsigned which, T& out, T value) {
+    if ((seen_ & which) == 0) out = std::move(value);
+    seen_ |= which;
+    return !complete();
+  }
 
   int depth_ = 0;
   unsigned seen_ = 0;
