@@ -224,11 +224,14 @@ bool Matcher::RankLevel(const Scale& scale, const uint64_t* chosen, size_t count
          (out.count == kMaxMatches && out.all[kMaxMatches - 1].accuracy >= clear);
 }
 
-void Matcher::TakeCandidates(const Scale& scale, const uint64_t* chosen, Scratch& scratch) const {
-  Candidates& out = scratch.candidates_;
-  out.count = 0;
+// Calls `visit` with each chosen reference and its points, matched and possible, in the order of
+// the database, until it returns false.
+template <class Visit>
+void Matcher::ForEachChosen(const Scale& scale, const uint64_t* chosen, const Scratch& scratch,
+                            Visit visit) const {
   const size_t planes = image_.plane_count();
-  for (size_t b = 0; b < image_.block_count(); ++b) {
+  bool more = true;
+  for (size_t b = 0; more && b < image_.block_count(); ++b) {
     const uint64_t* const block = chosen + b * kBlockWords;
     const size_t count = kernel_->count(block, kBlockWords);
     if (count == 0) continue;
@@ -236,11 +239,20 @@ void Matcher::TakeCandidates(const Scale& scale, const uint64_t* chosen, Scratch
     const Numbers matched(*kernel_, scratch.matched_.data() + row, planes, count);
     const Numbers possible(*kernel_, scale.possible.data() + row, planes, count);
     ForEachBit(block, kBlockWords, [&](size_t i) {
-      out.matched[out.count] = static_cast<uint16_t>(matched[i]);
-      out.possible[out.count] = static_cast<uint16_t>(possible[i]);
-      out.references[out.count++] = static_cast<uint32_t>(b * kBlockBits + i);
+      more = more && visit(static_cast<uint32_t>(b * kBlockBits + i), matched[i], possible[i]);
     });
   }
+}
+
+void Matcher::TakeCandidates(const Scale& scale, const uint64_t* chosen, Scratch& scratch) const {
+  Candidates& out = scratch.candidates_;
+  out.count = 0;
+  ForEachChosen(scale, chosen, scratch, [&](uint32_t reference, auto matched, auto possible) {
+    out.matched[out.count] = static_cast<uint16_t>(matched);
+    out.possible[out.count] = static_cast<uint16_t>(possible);
+    out.references[out.count++] = reference;
+    return true;
+  });
   out.SetKeys(*kernel_);
 }
 
@@ -260,22 +272,11 @@ void Matcher::RankCandidates(const Candidates& candidates, MatchList& out) const
 void Matcher::RankPlanes(const Scale& scale, const uint64_t* chosen, const Scratch& scratch,
                          MatchList& out) const {
   Ranking ranking(out);
-  const size_t planes = image_.plane_count();
-  bool more = true;
-  for (size_t b = 0; more && b < image_.block_count(); ++b) {
-    const uint64_t* const block = chosen + b * kBlockWords;
-    const size_t count = kernel_->count(block, kBlockWords);
-    if (count == 0) continue;
-    const size_t row = b * planes * kBlockWords;
-    const Numbers matched(*kernel_, scratch.matched_.data() + row, planes, count);
-    const Numbers possible(*kernel_, scale.possible.data() + row, planes, count);
-    ForEachBit(block, kBlockWords, [&](size_t i) {
-      const double accuracy = static_cast<double>(matched[i]) / static_cast<double>(possible[i]);
-      if ((accuracy < ranking.bar() && accuracy != 1) || !more) return;
-      const auto reference = static_cast<uint32_t>(b * kBlockBits + i);
-      more = ranking.Offer(reference, names_.id(reference), names_.is_unique(reference), accuracy);
-    });
-  }
+  ForEachChosen(scale, chosen, scratch, [&](uint32_t reference, auto matched, auto possible) {
+    const double accuracy = static_cast<double>(matched) / static_cast<double>(possible);
+    if (accuracy < ranking.bar() && accuracy != 1) return true;
+    return ranking.Offer(reference, names_.id(reference), names_.is_unique(reference), accuracy);
+  });
   ranking.Finish();
 }
 

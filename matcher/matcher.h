@@ -96,6 +96,9 @@ class Matcher {
   // all references.
   bool RankLevel(const Scale& scale, const uint64_t* chosen, size_t count, size_t level,
                  Scratch& scratch, MatchList& out) const;
+  template <class Visit>
+  void ForEachChosen(const Scale& scale, const uint64_t* chosen, const Scratch& scratch,
+                     Visit visit) const;
   void TakeCandidates(const Scale& scale, const uint64_t* chosen, Scratch& scratch) const;
   // Reference by reference: from the candidates, or from plane sets.
   void RankCandidates(const Candidates& candidates, MatchList& out) const;
