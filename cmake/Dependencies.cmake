@@ -23,6 +23,16 @@ elseif(OSPREY_WITH_XDP)
   pkg_check_modules(XDP REQUIRED IMPORTED_TARGET libxdp libbpf)
 endif()
 
+# The rule that keeps the kernel from resetting connections while     (libnftables-dev)
+# the program does so at its own rate (--resets own); refused where it is not there.
+set(OSPREY_WITH_NFTABLES AUTO CACHE STRING "Own resets: AUTO, ON or OFF")
+set_property(CACHE OSPREY_WITH_NFTABLES PROPERTY STRINGS AUTO ON OFF)
+if(OSPREY_WITH_NFTABLES STREQUAL "AUTO")
+  pkg_check_modules(NFTABLES IMPORTED_TARGET libnftables)
+elseif(OSPREY_WITH_NFTABLES)
+  pkg_check_modules(NFTABLES REQUIRED IMPORTED_TARGET libnftables)
+endif()
+
 # Links, addresses, routes and neighbours over netlink.                (libnl-route-3-dev)
 pkg_check_modules(NLROUTE REQUIRED IMPORTED_TARGET libnl-route-3.0)
 

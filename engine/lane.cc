@@ -15,6 +15,12 @@ constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min() / 2;
 constexpr int64_t kPacedBatchNs = 200 * kNsPerUs;  // well below the pacer's catch-up
 constexpr int64_t kClockStepNs = 5 * kNsPerMs;
 
+bool AnyOwnResets(const Network& network) {
+  bool any = false;
+  for (size_t i = 0; i < network.link_count(); ++i) any |= network.link(i).own_resets;
+  return any;
+}
+
 size_t SourceCount(const Network& network) {
   size_t most = 1;
   for (size_t i = 0; i < network.link_count(); ++i) {
@@ -43,6 +49,8 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       sequence_wait_(config.max_hosts),
       blocked_(config.max_hosts),
       resent_ns_(kLongAgo),
+      own_resets_(AnyOwnResets(*shared->network)),
+      resets_(own_resets_ ? ResetQueue::kCapacity : 0, DeriveKey(shared->seed, "resets")),
       nets_(shared->net, config.max_hosts, DeriveKey(shared->seed, "net limiter")),
       exclusions_(shared->exclusions),
       alive_(kAliveCapacity),
@@ -89,6 +97,7 @@ bool Lane::RunOnce() {
   if (abandoned_.load(std::memory_order_relaxed)) {
     // Nothing new leaves; what a matcher holds comes back first.
     AbandonWaiting();
+    resets_.Clear();
     for (uint32_t slot = 0; slot < hosts_.used_slots(); ++slot) {
       const Phase phase = hosts_[slot].state.phase;
       if (phase == Phase::kFree || phase == Phase::kMatching) continue;
@@ -116,6 +125,7 @@ void Lane::UpdateProgress() {
   position_.store(discovery_.position(), std::memory_order_relaxed);
   in_flight_.store(hosts_.size() + static_cast<uint32_t>(alive_count_), std::memory_order_relaxed);
   if (hosts_.size() > 0 || alive_count_ > 0 || !blocked_results_.empty()) return;
+  if (!resets_.empty()) return;
   const bool stopped =
       stopping_.load(std::memory_order_relaxed) || abandoned_.load(std::memory_order_relaxed);
   if (!stopped) {
@@ -144,7 +154,7 @@ int64_t Lane::NextDeadline() const {
   const bool discovering =
       MayStartHosts() && !discovery_.done_walking() && postponed_.size() < kPostponedCapacity;
   int64_t wanted = std::numeric_limits<int64_t>::max();
-  if (!other_due_.empty()) wanted = now;
+  if (!other_due_.empty() || !resets_.empty()) wanted = now;
   if (!sequence_wait_.empty() && ReserveSequence()) wanted = now;
   if (!refused_.empty() && MayStartHosts()) wanted = now;
   if (!postponed_.empty() && MayStartHosts()) wanted = std::min(wanted, postponed_.front().due_ns);

@@ -37,6 +37,7 @@
 #include "engine/network.h"
 #include "engine/os_probes.h"
 #include "engine/pacer.h"
+#include "engine/reset_queue.h"
 #include "engine/scan_controls.h"
 #include "engine/slot_ring.h"
 #include "engine/timer_wheel.h"
@@ -158,6 +159,7 @@ class Lane {
   static constexpr size_t kAliveCapacity = 1 << 15;
   static constexpr size_t kRefusedCapacity = 1 << 12;
   static constexpr size_t kPostponedCapacity = 1 << 12;
+  static constexpr uint64_t kResetTag = 0xFD;  // see the tags in lane_send.cc
 
   // Replies.
   bool DrainReplies();
@@ -195,6 +197,15 @@ class Lane {
   bool SendPostponed(uint32_t allowance);
   // Discovery probes are still to be sent, or may still be answered, that the walk has left behind.
   bool LaggingBehindWalk() const;
+
+  // Resets, where the kernel sends none (lane_resets.cc).
+  // Whether this is a SYN-ACK that the kernel leaves to us.
+  bool OwesReset(const io::wire::Reply& reply) const;
+  // Answers a SYN-ACK to one of the OS ports if it acknowledges a probe, of an earlier round too.
+  void AnswerOsSynAck(const io::wire::Reply& reply);
+  bool AcknowledgesRound(const io::wire::Reply& reply, uint32_t serial) const;
+  void QueueReset(const io::wire::Reply& reply);
+  void SendResets(uint32_t allowance);
 
   // Hosts.
   bool DrainVerdicts();
@@ -266,6 +277,8 @@ class Lane {
   std::deque<Refused> refused_;       // at most kRefusedCapacity
   std::vector<Postponed> postponed_;  // heap, at most kPostponedCapacity
   int64_t resent_ns_;                 // when the newest discovery probe out of order was sent
+  bool own_resets_;                   // on any link
+  ResetQueue resets_;
   NetLimiter nets_;
   uint64_t controls_seen_ = 0;
   const ExclusionSet* exclusions_;

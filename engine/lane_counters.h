@@ -19,8 +19,11 @@ enum class LaneCounter : uint8_t {
   kSentPorts,
   kSentSequence,
   kSentTests,
-  kUnsent,       // refused by the kernel afterwards, and sent again if it matters
-  kTargetsLost,  // discovery probes given up because the kernel refused them again and again
+  kSentResets,        // of our own, for SYN-ACKs; 0 where the kernel sends them
+  kUnsent,            // refused by the kernel afterwards, and sent again if it matters
+  kResetsOverflowed,  // found no room: sent when the target repeats its SYN-ACK
+  kResetsWithheld,    // to a connection that was answered often enough
+  kTargetsLost,       // discovery probes given up because the kernel refused them again and again
   // Replies.
   kRepliesIn,
   kReplyAlive,       // admitted a host
@@ -65,7 +68,10 @@ inline constexpr std::string_view kLaneCounterNames[] = {"targets_probed",
                                                          "sent_ports",
                                                          "sent_sequence",
                                                          "sent_tests",
+                                                         "sent_resets",
                                                          "unsent",
+                                                         "resets_overflowed",
+                                                         "resets_withheld",
                                                          "targets_lost",
                                                          "replies_in",
                                                          "reply_alive",

@@ -26,6 +26,7 @@ constexpr uint32_t kMostAttempts = 16;      // at one discovery probe that the k
 // Completion tags, never 0: what kind of frame it was in bits 32..39, with
 //   an OS probe    slot in bits 0..31, generation in 40..55; the kind is the probe, from 1
 //   a port probe   slot, port in 40..55, generation (low half) in 56..63
+//   a reset        nothing: it is not sent again
 //   discovery      target index, pass in 40..55, earlier attempts in 56..63
 constexpr uint64_t kPortTag = 0xFE;
 constexpr uint64_t kDiscoveryTag = 0xFF;
@@ -59,12 +60,14 @@ bool Lane::Fill() {
     Visit(slot);
   }
   FlushAll();
+  if (resets_.filling_up()) SendResets(allowance);
   for (uint32_t n = other_due_.size(); n > 0 && frames_this_turn_ < allowance && Room(); --n) {
     if (const uint32_t soon = other_due_.Peek(kLookAhead); soon != SlotRing::kNone) {
       hosts_.PrefetchState(soon);
     }
     Visit(other_due_.Pop());
   }
+  SendResets(allowance);
   const bool looked = frames_this_turn_ < allowance && FillDiscovery(allowance);
   FlushAll();
   return frames_this_turn_ > 0 || looked;
@@ -289,6 +292,7 @@ void Lane::ReapAll() {
 void Lane::HandleUnsent(uint64_t tag) {
   counters_[LaneCounter::kUnsent].Add();
   if ((tag >> 32 & 0xFF) == kDiscoveryTag) return HandleUnsentDiscovery(tag);
+  if ((tag >> 32 & 0xFF) == kResetTag) return;  // the target repeats its SYN-ACK
   const auto slot = static_cast<uint32_t>(tag);
   HostRecord& host = hosts_[slot];
   if ((tag >> 32 & 0xFF) == kPortTag) {

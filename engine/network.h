@@ -23,6 +23,7 @@ struct LinkInfo {
   MacAddr mac;                    // ours; zero without Ethernet
   std::vector<Ipv4Addr> sources;  // our addresses that packets on this link may come from
   bool local = false;             // the raw-IP way to our own addresses
+  bool own_resets = false;        // SYN-ACKs are answered by the lanes, not by the kernel
 };
 
 // How to reach one address.

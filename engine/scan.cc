@@ -233,7 +233,8 @@ RateSample Scan::rate_sample() const {
   for (const auto& lane : lanes_) {
     const LaneCounters& c = lane->counters();
     sample.sent += c[LaneCounter::kSentDiscovery] + c[LaneCounter::kSentPorts] +
-                   c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests];
+                   c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests] +
+                   c[LaneCounter::kSentResets];
     sample.refused += c[LaneCounter::kUnsent];
     sample.live_probes += c[LaneCounter::kSentToLive];
     sample.live_answers += c[LaneCounter::kAnsweredSequence] + c[LaneCounter::kAnsweredFirst];
@@ -267,7 +268,8 @@ ScanProgress Scan::progress() const {
                   c[LaneCounter::kHostsSilent] + c[LaneCounter::kHostsTimedOut] +
                   c[LaneCounter::kHostsExcluded];
     p.packets_sent += c[LaneCounter::kSentDiscovery] + c[LaneCounter::kSentPorts] +
-                      c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests];
+                      c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests] +
+                      c[LaneCounter::kSentResets];
     p.replies += c[LaneCounter::kRepliesIn];
   }
   for (const auto& receiver : receivers_) {

@@ -30,6 +30,18 @@ struct Handed {
   bool sequence = false;
 };
 
+using testing::Bytes;
+
+// The SYN-ACK of a connection, as its host would send it.
+Bytes SynAck(const testing::SimulatedNetwork::Connection& connection, uint32_t ack) {
+  const auto& [host, from, to] = connection;
+  return testing::FrameBuilder()
+      .Eth({}, testing::Mac("02:00:00:00:00:02"))
+      .Ipv4(Ipv4Addr{host}.ToString(), testing::SimulatedNetwork::kScanner.ToString())
+      .Tcp(from, to, {.seq = 77, .ack = ack, .flags = kTcpSyn | kTcpAck})
+      .Build();
+}
+
 // A base of its own, so that the buffers are there before the ring.
 struct Slab {
   explicit Slab(size_t bytes) : slab_bytes(bytes) {}
@@ -236,6 +248,77 @@ TEST_F(LaneTest, ARingThatTakesWhatItLikesIsBackPressureOnly) {
   const LaneCounters& c = scan_->lanes()[0]->counters();
   EXPECT_EQ(spy_->log.size(), c[LaneCounter::kSentDiscovery] + c[LaneCounter::kSentPorts] +
                                   c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests]);
+}
+
+TEST_F(LaneTest, OwnResetsEndEveryHandshakeWithinTheRate) {
+  constexpr double kRate = 5000;
+  Prepare({.alive_share = 0.3, .own_resets = true}, kRate);
+  Finish();
+  ExpectEveryHostNamed();
+  const LaneCounters& c = scan_->lanes()[0]->counters();
+  EXPECT_GT(world_->network.resets_seen(), 8 * 200U);
+  EXPECT_EQ(world_->network.resets_seen(), c[LaneCounter::kSentResets]);
+  EXPECT_EQ(c[LaneCounter::kResetsOverflowed], 0U);
+  // The last of them may still be under way.
+  while (world_->network.wire().DeliverDue() > 0 ||
+         world_->network.wire().NextDeliveryNs() != io::FakeWire::kNever) {
+    world_->clock.SetMonotonic(world_->network.wire().NextDeliveryNs());
+  }
+  EXPECT_THAT(world_->network.half_open(), ::testing::IsEmpty());
+  EXPECT_LE(static_cast<double>(Busiest(kNsPerSecond)), kRate * 1.01 + 1);
+}
+
+TEST_F(LaneTest, WhereTheKernelResetsTheLaneSendsNone) {
+  Prepare({.alive_share = 0.3}, 5000);
+  Finish();
+  EXPECT_EQ(world_->network.resets_seen(), 0U);
+  EXPECT_EQ(scan_->lanes()[0]->counters()[LaneCounter::kSentResets], 0U);
+  EXPECT_FALSE(world_->network.half_open().empty());
+}
+
+TEST_F(LaneTest, LostResetsAreSentAgainForRepeatedSynAcksAFewTimes) {
+  Prepare({.alive_share = 0.3, .own_resets = true}, 5000);
+  // A host repeats one SYN-ACK many times, while it is measured and afterwards.
+  Bytes synack;
+  while (!scan_->finished()) {
+    world_->Turn(*scan_);
+    const auto& open = world_->network.half_open();
+    if (synack.empty() && !open.empty() && PortPlan{}.IsOsPort(std::get<2>(open.begin()->first))) {
+      const auto& [connection, ack] = *open.begin();
+      synack = SynAck(connection, ack);
+      for (int i = 0; i < 20; ++i) {
+        world_->network.Forge(synack, 1, i * 200 * kNsPerMs);
+      }
+    }
+  }
+  ASSERT_FALSE(synack.empty());
+  const LaneCounters& c = scan_->lanes()[0]->counters();
+  EXPECT_GT(c[LaneCounter::kResetsWithheld], 5U);
+  EXPECT_LE(c[LaneCounter::kResetsWithheld], 20U);
+}
+
+TEST_F(LaneTest, ForgedSynAcksAreNotAnswered) {
+  Prepare({.alive_share = 0.3, .own_resets = true}, 5000);
+  size_t forged = 0;
+  while (!scan_->finished()) {
+    world_->Turn(*scan_);
+    for (const uint32_t host : world_->network.heard()) {
+      const HostOrderPort port = world_->network.LastOsPort({host});
+      if (port == 0 || forged >= 2000) continue;
+      // The right ports, but it cannot know the number.
+      world_->network.Forge(SynAck({host, 80, port}, 0x12345678), 2, 0);
+      ++forged;
+    }
+  }
+  ASSERT_EQ(forged, 2000U);
+  EXPECT_GT(world_->network.forged_taken(2), 1900U);
+  while (world_->network.wire().DeliverDue() > 0 ||
+         world_->network.wire().NextDeliveryNs() != io::FakeWire::kNever) {
+    world_->clock.SetMonotonic(world_->network.wire().NextDeliveryNs());
+  }
+  EXPECT_THAT(world_->network.half_open(), ::testing::IsEmpty());
+  // One for each connection, and none for a forged number.
+  EXPECT_EQ(world_->network.resets_wrong(), 0U);
 }
 
 TEST_F(LaneTest, RefusedFramesAreSentAgainAndCostNobody) {

@@ -62,6 +62,28 @@ class SimulatedNetwork::Capture final : public io::CaptureRing {
   SimulatedNetwork& network_;
 };
 
+// Passes a host's answers on and notes which of them open a connection.
+class SimulatedNetwork::ConnectionWatch final : public io::ReplySink {
+ public:
+  ConnectionWatch(SimulatedNetwork& network, io::ReplySink& sink)
+      : network_(network), sink_(sink) {}
+
+  void Reply(std::span<const std::byte> frame, int64_t delay_ns) override {
+    wire::Reply reply;
+    constexpr uint8_t kSynAck = kTcpSyn | kTcpAck;
+    if (wire::Parse(frame, io::LinkLayer::kEthernet, reply) == wire::ParseOutcome::kAccepted &&
+        reply.kind == wire::ReplyKind::kTcp && (reply.tcp.answer.flags & kSynAck) == kSynAck) {
+      network_.half_open_[{reply.source.host_order, reply.tcp.source_port,
+                           reply.tcp.destination_port}] = reply.tcp.answer.ack;
+    }
+    sink_.Reply(frame, delay_ns);
+  }
+
+ private:
+  SimulatedNetwork& network_;
+  io::ReplySink& sink_;
+};
+
 SimulatedNetwork::SimulatedNetwork(const SimulatedNetworkOptions& options, const Clock& clock)
     : options_(options),
       clock_(clock),
@@ -69,7 +91,8 @@ SimulatedNetwork::SimulatedNetwork(const SimulatedNetworkOptions& options, const
             .layer = io::LinkLayer::kEthernet,
             .mac = kScannerMac,
             .sources = {kScanner},
-            .local = false},
+            .local = false,
+            .own_resets = options.own_resets},
       wire_(WireOptions(options), clock, *this) {}
 
 bool SimulatedNetwork::OnLink(Ipv4Addr address) const {
@@ -133,6 +156,9 @@ void SimulatedNetwork::OnFrame(std::span<const std::byte> frame, int64_t now_ns,
   const HostNature nature = Nature(to);
   if (!nature.alive) return OnRouter(probe, sink);
   ++probes_to_hosts_;
+  if (probe.ip.protocol == wire::kProtocolTcp && (probe.tcp.flags & kTcpRst) != 0) {
+    return OnReset(probe);
+  }
   HostMemory& memory = memory_[to.host_order];
   const bool discovery = IsDiscovery(probe);
   if (discovery) {
@@ -141,7 +167,19 @@ void SimulatedNetwork::OnFrame(std::span<const std::byte> frame, int64_t now_ns,
     if (probe.ip.protocol == wire::kProtocolTcp) memory.os_port = probe.tcp.source_port;
     if (Draw(options_.seed, ++draws_) < options_.os_loss) return;
   }
-  AnswerAs(nature, options_.seed, probe, now_ns, memory.ip_id, sink);
+  ConnectionWatch watch(*this, sink);
+  AnswerAs(nature, options_.seed, probe, now_ns, memory.ip_id, watch);
+}
+
+void SimulatedNetwork::OnReset(const SeenProbe& probe) {
+  ++resets_seen_;
+  const auto open = half_open_.find(
+      {probe.ip.destination.host_order, probe.tcp.destination_port, probe.tcp.source_port});
+  if (open != half_open_.end() && open->second == probe.tcp.seq) {
+    half_open_.erase(open);
+  } else {
+    ++resets_wrong_;
+  }
 }
 
 void SimulatedNetwork::OnArp(std::span<const std::byte> frame, int64_t now_ns,

@@ -10,7 +10,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -33,6 +35,7 @@ struct SimulatedNetworkOptions {
   double os_loss = 0;           // of probes that are no discovery, on their way to the host
   PortPlan ports{};             // of the scan: tells discovery from the rest
   size_t ring_slots = 1024;
+  bool own_resets = false;  // there is no kernel that resets connections
 };
 
 class SimulatedNetwork final : public engine::Network, private io::Responder {
@@ -66,6 +69,14 @@ class SimulatedNetwork final : public engine::Network, private io::Responder {
   void ForgetHeard();
   void SetWindow(int64_t window_ns) { window_ns_ = window_ns; }
 
+  // Connections that hosts hold half open: they sent a SYN-ACK, and no reset with the number that
+  // they wait for has come. The value is that number.
+  using Connection = std::tuple<uint32_t, HostOrderPort, HostOrderPort>;  // host, its port, ours
+  const std::map<Connection, uint32_t>& half_open() const { return half_open_; }
+  uint64_t resets_seen() const { return resets_seen_; }
+  // Those that ended no connection: of a number that the host does not wait for.
+  uint64_t resets_wrong() const { return resets_wrong_; }
+
   // Frames of the scan that reached the network by what they were.
   uint64_t probes_to_hosts() const { return probes_to_hosts_; }
   uint64_t probes_to_nobody() const { return probes_to_nobody_; }
@@ -75,6 +86,7 @@ class SimulatedNetwork final : public engine::Network, private io::Responder {
 
  private:
   class Capture;
+  class ConnectionWatch;
   struct HostMemory {
     uint16_t ip_id = 0;
     HostOrderPort os_port = 0;  // source port of the newest OS probe
@@ -84,6 +96,7 @@ class SimulatedNetwork final : public engine::Network, private io::Responder {
   void OnFrame(std::span<const std::byte> frame, int64_t now_ns, io::ReplySink& sink) override;
   void OnArp(std::span<const std::byte> frame, int64_t now_ns, io::ReplySink& sink);
   void OnRouter(const SeenProbe& probe, io::ReplySink& sink);
+  void OnReset(const SeenProbe& probe);
   bool IsDiscovery(const SeenProbe& probe) const;
   bool OnLink(Ipv4Addr address) const;
   void NoteTaken(const io::FrameView& frame);
@@ -97,6 +110,9 @@ class SimulatedNetwork final : public engine::Network, private io::Responder {
   std::unordered_set<uint32_t> heard_in_time_;
   int64_t window_ns_ = kNsPerSecond;
   uint64_t draws_ = 0;
+  std::map<Connection, uint32_t> half_open_;
+  uint64_t resets_seen_ = 0;
+  uint64_t resets_wrong_ = 0;
   std::array<uint64_t, kForgeries> forged_taken_{};
   uint64_t probes_to_hosts_ = 0;
   uint64_t probes_to_nobody_ = 0;

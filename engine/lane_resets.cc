@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lane, resets: ends the handshakes that our SYNs began, where the kernel does not (LinkInfo::
+// own_resets). Each leaves at the scan's rate, before new discovery and after probes to hosts that
+// are being measured, unless so many wait that some would be lost.
+//
+// Only a SYN-ACK that acknowledges a probe of ours is answered: nobody can have packets sent to
+// others through us, nor more than a few to himself.
+
+#include <algorithm>
+#include <cstdint>
+
+#include "engine/lane.h"
+
+namespace osprey::engine {
+namespace {
+
+constexpr uint32_t kSeqProbes = 6;
+constexpr uint32_t kResetNoise = 0x81;      // "probe number" of resets
+constexpr uint32_t kRoundsRemembered = 12;  // of a host that is not in the table any more
+
+bool IsSynAck(const TcpAnswer& answer) {
+  constexpr uint8_t kMask = kTcpSyn | kTcpAck | kTcpRst;
+  return (answer.flags & kMask) == (kTcpSyn | kTcpAck);
+}
+
+}  // namespace
+
+bool Lane::OwesReset(const io::wire::Reply& reply) const {
+  return own_resets_ && reply.kind == io::wire::ReplyKind::kTcp && IsSynAck(reply.tcp.answer) &&
+         shared_->network->link(reply.link).own_resets;
+}
+
+// SYNs of a round have the numbers seq0 (+ n of SEQn+1); T3's FIN counts as well.
+bool Lane::AcknowledgesRound(const io::wire::Reply& reply, uint32_t serial) const {
+  const IdentitySource& identities = *shared_->identities;
+  HostOrderPort tcp_base, udp_base;
+  identities.BasePorts(reply.source, serial, tcp_base, udp_base);
+  const auto offset = static_cast<uint16_t>(reply.tcp.destination_port - tcp_base);
+  if (offset >= matcher::kTcpProbeCount) return false;
+  const uint32_t sent =
+      identities.For(reply.source, serial).seq0 + (offset < kSeqProbes ? offset : 0);
+  const uint32_t ahead = reply.tcp.answer.ack - sent;
+  return ahead == 1 || ahead == 2;
+}
+
+void Lane::AnswerOsSynAck(const io::wire::Reply& reply) {
+  const uint32_t slot = hosts_.Find(reply.source);
+  uint32_t rounds = std::min(
+      kRoundsRemembered, uint32_t{machine_.config().max_rounds} + machine_.config().max_remeasures);
+  if (slot != HostTable::kNone) {
+    rounds = hosts_[slot].state.serial;
+  } else {
+    const auto index = shared_->discovery->targets->IndexOf(reply.source);
+    if (!index || !admitted_.Test(*index)) return;
+  }
+  for (uint32_t serial = rounds; serial-- > 0;) {
+    if (AcknowledgesRound(reply, serial)) return QueueReset(reply);
+  }
+}
+
+void Lane::QueueReset(const io::wire::Reply& reply) {
+  const Path path = shared_->network->PathTo(reply.source);
+  const LinkInfo& link = shared_->network->link(path.link);
+  if (!path.reachable || path.link != reply.link ||
+      link.sources[path.source] != reply.destination) {
+    return;
+  }
+  const ResetQueue::Outcome outcome =
+      resets_.Push({.to = reply.source,
+                    .seq = reply.tcp.answer.ack,
+                    .from = reply.tcp.destination_port,
+                    .port = reply.tcp.source_port,
+                    .next_hop = path.on_link ? reply.source_mac : path.next_hop,
+                    .link = path.link,
+                    .source = path.source});
+  if (outcome == ResetQueue::Outcome::kFull) counters_[LaneCounter::kResetsOverflowed].Add();
+  if (outcome == ResetQueue::Outcome::kAnsweredOften) {
+    counters_[LaneCounter::kResetsWithheld].Add();
+  }
+}
+
+void Lane::SendResets(uint32_t allowance) {
+  while (!resets_.empty() && frames_this_turn_ < allowance && Room()) {
+    const PendingReset reset = resets_.Pop();
+    if (IsExcluded(reset.to)) continue;
+    Port& port = ports_[reset.link];
+    const io::FrameSlot frame = Lease(port);
+    const PacketNoise noise =
+        shared_->identities->NoiseFor(reset.to, reset.from, kResetNoise, reset.seq);
+    const uint32_t length = port.sources[reset.source].discovery.WriteReset(
+        {reset.to, reset.next_hop}, reset.port, reset.from, reset.seq, noise, frame.data);
+    counters_[LaneCounter::kSentResets].Add();
+    nets_.Charge(reset.to, now_);
+    Add(port, frame, length, kResetTag << 32, {});
+  }
+}
+
+}  // namespace osprey::engine
