@@ -41,6 +41,7 @@ absl::StatusOr<std::unique_ptr<SystemNetwork>> SystemNetwork::Create(
   }
   network->ResolveGateways();
   network->BuildPaths();
+  OSPREY_RETURN_IF_ERROR(network->ArrangeResets());
   return network;
 }
 

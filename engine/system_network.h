@@ -18,9 +18,17 @@
 #include "io/capture_fanout.h"
 #include "io/link.h"
 #include "io/pcap_file.h"
+#include "io/reset_guard.h"
 #include "io/route.h"
 
 namespace osprey::engine {
+
+// Who ends the handshakes that our SYNs begin (decision 8 of the design, docs/ARCHITECTURE.md).
+enum class ResetMode : uint8_t {
+  kAuto,    // the kernel where it owns our addresses, else we
+  kKernel,  // as it does by itself, at once and past our rate
+  kOwn,     // we, at our rate; the kernel is kept from it
+};
 
 struct SystemNetworkOptions {
   std::string interface;      // -e: only this link; empty: as the routes say
@@ -29,13 +37,15 @@ struct SystemNetworkOptions {
   int capture_buffer_bytes = 64 << 20;  // of a link, shared among its capture threads
   uint32_t capture_threads = 1;         // for each link
   MacAddr gateway_mac;                  // --gateway-mac: instead of asking ARP; zero: ask
+  ResetMode resets = ResetMode::kAuto;
   PortPlan port_plan;
   std::string record_path;  // own sends are recorded here, per link; empty: not
 };
 
 class SystemNetwork final : public Network {
  public:
-  // NotFound: no such interface. Unavailable: netlink does not answer, or no target can be reached
+  // NotFound: no such interface. With ResetMode::kOwn also the errors of io::ResetGuard.
+  // Unavailable: netlink does not answer, or no target can be reached
   // (the message says why, naming the first). Opens nothing yet.
   static absl::StatusOr<std::unique_ptr<SystemNetwork>> Create(const TargetSet& targets,
                                                                const SystemNetworkOptions& options);
@@ -65,6 +75,9 @@ class SystemNetwork final : public Network {
   void Learn(Ipv4Addr address);
   void LearnAll(const TargetSet& targets);
   void ResolveGateways();
+  absl::Status ArrangeResets();
+  bool CanResetFrom(const Way& way) const;
+  absl::Status SilenceKernel(const std::vector<io::GuardedLink>& links);
   void Note(std::string text);
   io::Route RouteTo(Ipv4Addr address) const noexcept;
   const Way* WayOf(const io::Route& route) const noexcept;
@@ -82,6 +95,7 @@ class SystemNetwork final : public Network {
   std::vector<Way> ways_;
   absl::flat_hash_map<uint64_t, MacAddr> gateways_;
   std::vector<uint64_t> wanted_gateways_;
+  std::unique_ptr<io::ResetGuard> reset_guard_;
   // Paths by range of addresses, once everything is learned: [i] holds from path_starts_[i] to the
   // next start. Own addresses have a path each and are looked up.
   std::vector<uint32_t> path_starts_;

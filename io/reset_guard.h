@@ -12,9 +12,10 @@
 //   kIngress   SYN-ACKs to our addresses and ports are dropped on arrival, before the kernel's IP
 //              code and its firewall (the capture ring sees them all the same). The cheapest; but
 //              connections of this machine that use such a port would not come up.
-//   kOutput    Resets from our addresses and ports are dropped where they would leave. Touches
-//              nothing else: the kernel resets connections of its own with the ACK flag, and these
-//              have none. Frames of packet sockets do not pass that way.
+//   kOutput    Resets from our addresses and ports are dropped where they would leave, unless they
+//              have the ACK flag: the kernel aborts connections of its own with it, and answers
+//              what belongs to none without. Other connections work as before. Frames of packet
+//              sockets do not pass there.
 //
 // Set-up only; immutable. Needs CAP_NET_ADMIN. One object for all links of a scan.
 

@@ -22,10 +22,6 @@ namespace {
 constexpr std::array<std::string_view, 7> kNames = {"auto",        "io_uring", "sendmmsg", "af_xdp",
                                                     "af_xdp-copy", "raw-ip",   "null"};
 
-bool TakesPacketSocket(const Link& link) {
-  return link.kind == LinkKind::kEthernet || link.kind == LinkKind::kLayer3;
-}
-
 absl::StatusOr<SelectedRing> OpenUring(const Link& link, const SendRingOptions& options) {
   OSPREY_ASSIGN_OR_RETURN(FileDescriptor socket,
                           OpenPacketSender(link.name, link.index, options.socket));
@@ -95,6 +91,10 @@ absl::StatusOr<SelectedRing> OpenAuto(const Link& link, const SendRingOptions& o
 }  // namespace
 
 std::span<const std::string_view> SendRingNames() { return kNames; }
+
+bool TakesPacketSocket(const Link& link) {
+  return link.kind == LinkKind::kEthernet || link.kind == LinkKind::kLayer3;
+}
 
 LinkLayer LinkLayerOf(const Link& link) {
   return link.kind == LinkKind::kEthernet ? LinkLayer::kEthernet : LinkLayer::kNone;

@@ -46,6 +46,9 @@ absl::StatusOr<SelectedRing> OpenSendRing(const Link& link, const SendRingOption
 // All names, "auto" first.
 std::span<const std::string_view> SendRingNames();
 
+// Whether frames for this link can leave through a packet socket; else the kernel routes them.
+bool TakesPacketSocket(const Link& link);
+
 // What stands before the IP header in frames of a packet ring on this link.
 LinkLayer LinkLayerOf(const Link& link);
 

@@ -5,7 +5,7 @@
 readonly kBuildPackages=(
   g++ cmake ninja-build pkg-config
   libabsl-dev liburing-dev libpcap-dev libnl-route-3-dev libsodium-dev libxxhash-dev libxml2-dev
-  libxdp-dev libbpf-dev zlib1g-dev libcli11-dev rapidjson-dev libconcurrentqueue-dev
+  libxdp-dev libbpf-dev libnftables-dev zlib1g-dev libcli11-dev rapidjson-dev libconcurrentqueue-dev
 )
 # What makes networks in namespaces.
 readonly kNetworkPackages=(iproute2 procps nftables util-linux perl-base)

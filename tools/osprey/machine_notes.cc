@@ -2,7 +2,6 @@
 #include "tools/osprey/machine_notes.h"
 
 #include <algorithm>
-#include <bitset>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -11,12 +10,12 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
+#include "io/outgoing_ports.h"
 
 namespace osprey::tools {
 namespace {
 
-using PortSet = std::bitset<65536>;
+using io::PortSet;
 
 constexpr uint32_t kEstablished = 1;    // in /proc/net/tcp
 constexpr uint32_t kMostLines = 65536;  // of /proc/net/tcp that are looked at
@@ -34,23 +33,6 @@ std::optional<uint64_t> ReadNumber(const std::string& path) {
   uint64_t value = 0;
   if (!absl::SimpleAtoi(ReadAll(path), &value)) return std::nullopt;
   return value;
-}
-
-// "32768\t60999" with a blank, "8080,9000-9100" with a dash between the ends.
-PortSet ReadPorts(const std::string& text) {
-  PortSet ports;
-  for (const absl::string_view entry :
-       absl::StrSplit(text, absl::ByAnyChar(",\n"), absl::SkipEmpty())) {
-    const std::vector<std::string> ends =
-        absl::StrSplit(entry, absl::ByAnyChar("- \t"), absl::SkipEmpty());
-    uint32_t first = 0, last = 0;
-    if (ends.empty() || !absl::SimpleAtoi(ends.front(), &first) ||
-        !absl::SimpleAtoi(ends.back(), &last) || last > 65535) {
-      continue;
-    }
-    for (uint32_t port = first; port <= last; ++port) ports.set(port);
-  }
-  return ports;
 }
 
 // Connections of this machine to others that have a port of `ports` here.
@@ -74,9 +56,7 @@ uint32_t CountConnections(const std::string& proc, const PortSet& ports) {
 void NotePorts(const PortPlan& plan, const std::string& proc, std::vector<std::string>& notes) {
   PortSet shared;
   for (uint32_t port = plan.first; port <= plan.last; ++port) shared.set(port);
-  const PortSet given = ReadPorts(ReadAll(proc + "/sys/net/ipv4/ip_local_port_range"));
-  const PortSet reserved = ReadPorts(ReadAll(proc + "/sys/net/ipv4/ip_local_reserved_ports"));
-  shared &= given & ~reserved;
+  shared &= io::OutgoingPorts(proc);
   if (shared.none()) return;
   const uint32_t connections = CountConnections(proc, shared);
   if (connections == 0) return;

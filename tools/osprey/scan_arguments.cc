@@ -143,6 +143,12 @@ void DescribeNetwork(CLI::App& app, ScanArguments& a) {
   app.add_option("--source-ports", a.source_ports, "Our source ports (default 33000-65259)")
       ->type_name("A-B")
       ->group(group);
+  app.add_option("--resets", a.resets,
+                 "Who resets the connections that targets open: kernel, own (at the scan's rate), "
+                 "auto (own where the kernel does not own the source address)")
+      ->type_name("WHO")
+      ->check(CLI::IsMember({"auto", "kernel", "own"}))
+      ->group(group);
   app.add_option("--ring", a.ring,
                  "How frames are sent: auto, io_uring, sendmmsg, af_xdp, af_xdp-copy, raw-ip, null")
       ->type_name("NAME")

@@ -41,6 +41,7 @@ struct ScanArguments {
   std::string interface;     // -e
   std::string gateway_mac;
   std::string source_ports;
+  std::string resets = "auto";
   std::string ring = "auto";
   std::optional<uint32_t> lanes;     // not said: chosen by ChooseThreads
   std::optional<uint32_t> matchers;  // likewise

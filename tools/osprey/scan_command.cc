@@ -334,6 +334,7 @@ absl::Status ScanRun::OpenNetwork() {
                                         .capture_buffer_bytes = settings_.capture_buffer_bytes,
                                         .capture_threads = arguments_.capture_threads,
                                         .gateway_mac = settings_.gateway_mac,
+                                        .resets = settings_.resets,
                                         .port_plan = settings_.port_plan,
                                         .record_path = arguments_.record_sends}));
   return absl::OkStatus();

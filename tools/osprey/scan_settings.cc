@@ -349,6 +349,8 @@ void CheckRest(const ScanArguments& arguments, ScanSettings& settings, ErrorList
   take(
       "--sample", arguments.sample, [](const std::string& text) { return Sample::Parse(text); },
       settings.sample);
+  if (arguments.resets == "kernel") settings.resets = engine::ResetMode::kKernel;
+  if (arguments.resets == "own") settings.resets = engine::ResetMode::kOwn;
   if (settings.part.count > 1 && arguments.seed.empty()) {
     errors.Add("--shard", "needs --seed, the same for all parts: together they must make a whole");
   }
