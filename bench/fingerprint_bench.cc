@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time for one host: from its replies to an observation, from the observation to its fingerprint,
-// and to its journal form and back. One thread; inputs are a Linux-like host and a silent one.
+// Time for one host: from its replies to an observation, from the observation to its fingerprint
+// and to its journal form and back, and from its result to the record and the line of NDJSON. One
+// thread; inputs are a Linux-like host and a silent one.
+//
+//   fingerprint_bench                          (OSPREY_BENCH_DB: another database than Nmap's)
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "base/check.h"
 #include "bench/allocation_count.h"
 #include "benchmark/benchmark.h"
+#include "db/database.h"
+#include "engine/report.h"
+#include "io/writers/ndjson_writer.h"
 #include "matcher/fingerprint_builder.h"
+#include "matcher/matcher.h"
 #include "matcher/observation_codec.h"
 #include "matcher/probe_id.h"
 
@@ -22,11 +30,10 @@ TcpAnswer Answer(size_t offset) {
   TcpAnswer answer;
   answer.seq = 0x9E3779B9U * static_cast<uint32_t>(offset + 1);
   answer.ack = 1001;
-  answer.window = 0xFE88;
-  answer.ip_id = static_cast<uint16_t>(offset + 1);
   answer.ttl = 61;
   answer.df = true;
   const bool open = offset <= Index(ProbeId::kT1);
+  answer.window = open ? 0xFE88 : 0;
   answer.flags = open ? kTcpSyn | kTcpAck : kTcpRst | kTcpAck;
   if (open) {
     answer.options_length = kOptions.size();
@@ -44,10 +51,11 @@ void Record(Observation& round) {
     round.RecordTcp(static_cast<size_t>(n), Answer(static_cast<size_t>(n)));
   }
   for (size_t offset = Index(ProbeId::kEcn); offset < kTcpProbeCount; ++offset) {
+    if (offset == Index(ProbeId::kT2) || offset == Index(ProbeId::kT3)) continue;
     round.RecordTcp(offset, Answer(offset));
   }
-  round.RecordEcho(0, {.ip_id = 20, .ttl = 61, .code = 9, .df = true}, true);
-  round.RecordEcho(1, {.ip_id = 21, .ttl = 61, .code = 0, .df = true}, true);
+  round.RecordEcho(0, {.ip_id = 20, .ttl = 61, .code = 9}, true);
+  round.RecordEcho(1, {.ip_id = 21, .ttl = 61, .code = 0}, true);
   UnreachableAnswer u1;
   u1.total_length = 356;
   u1.quoted_total_length = 328;
@@ -140,6 +148,58 @@ void BM_Observation_Decode(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_Observation_Decode);
+
+const db::Image& TheImage() {
+  static const db::Image& image = *new db::Image([] {
+    const char* named = std::getenv("OSPREY_BENCH_DB");
+    return db::OpenDatabase({.path = named != nullptr ? named : ""}).value().image;
+  }());
+  return image;
+}
+
+engine::HostResult FinishedHost() {
+  engine::HostResult result;
+  result.address = Ipv4Addr{0x0A400001};
+  result.target_index = 123'456;
+  result.facts = Facts();
+  result.srtt_us = 1234;
+  result.started_realtime_ns = 1'700'000'000'000'000'000;
+  result.finished_realtime_ns = 1'700'000'001'000'000'000;
+  result.ports.Note({.port = 80, .state = engine::PortState::kOpen});
+  result.ports.Note({.port = 81, .state = engine::PortState::kClosed});
+  Record(result.rounds.emplace_back());
+  const Matcher matcher(TheImage());
+  Scratch scratch(TheImage());
+  db::Fingerprint fingerprint;
+  BuildFingerprint(result.rounds[0], result.facts, fingerprint);
+  matcher.Match(fingerprint, scratch, result.matches);
+  OSPREY_CHECK(result.matches.count > 0);
+  return result;
+}
+
+void BM_Record_Make(benchmark::State& state) {
+  const engine::HostResult result = FinishedHost();
+  const engine::ReportOptions options;
+  const size_t before = bench::AllocationCount();
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(engine::MakeRecord(result, TheImage(), options));
+  }
+  CountAllocations(state, before);
+}
+BENCHMARK(BM_Record_Make);
+
+void BM_Record_Render(benchmark::State& state) {
+  const io::Record record = engine::MakeRecord(FinishedHost(), TheImage(), {});
+  io::JsonLine line;
+  const size_t before = bench::AllocationCount();
+  for (auto _ : state) {
+    io::RenderRecord(record, line);
+    benchmark::DoNotOptimize(line.view().data());
+  }
+  CountAllocations(state, before);
+  state.counters["characters"] = static_cast<double>(line.view().size());
+}
+BENCHMARK(BM_Record_Render);
 
 }  // namespace
 }  // namespace osprey::matcher

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
 namespace osprey::engine {
@@ -49,7 +48,7 @@ class Summary {
     for (size_t i = 0; i < families_.size(); ++i) {
       std::string text = std::move(families_[i].text);
       if (i >= perfect_classes) {
-        absl::StrAppendFormat(&text, " (%d%%)", io::Percent(families_[i].accuracy));
+        absl::StrAppend(&text, " (", io::Percent(families_[i].accuracy), "%)");
       }
       out.running.push_back(std::move(text));
     }
@@ -106,20 +105,22 @@ ClassSummary SummarizeClasses(const db::Image& image, const matcher::ClassList& 
 }
 
 std::string DetailsLine(const db::Image& image, const matcher::MatchList& matches) {
-  std::vector<std::string> names;
-  for (const matcher::Match& match : matches.matches()) {
-    if (match.accuracy == 1) names.emplace_back(image.name(match.reference));
-  }
-  return absl::StrCat("OS details: ", absl::StrJoin(names, ", "));
+  const auto listed = matches.matches();
+  const auto end = std::find_if(listed.begin(), listed.end(),
+                                [](const matcher::Match& match) { return match.accuracy < 1; });
+  const auto append = [&](std::string* out, const matcher::Match& match) {
+    out->append(image.name(match.reference));
+  };
+  return absl::StrCat("OS details: ", absl::StrJoin(listed.begin(), end, ", ", append));
 }
 
 std::string GuessesLine(const db::Image& image, const matcher::MatchList& matches) {
-  std::vector<std::string> guesses;
-  for (const matcher::Match& match : matches.matches().first(ListedCount(matches))) {
-    guesses.push_back(std::string(image.name(match.reference)) +
-                      absl::StrFormat(" (%d%%)", io::Percent(match.accuracy)));
-  }
-  return absl::StrCat("Aggressive OS guesses: ", absl::StrJoin(guesses, ", "));
+  const auto append = [&](std::string* out, const matcher::Match& match) {
+    out->append(image.name(match.reference));
+    absl::StrAppend(out, " (", io::Percent(match.accuracy), "%)");
+  };
+  return absl::StrCat("Aggressive OS guesses: ",
+                      absl::StrJoin(matches.matches().first(ListedCount(matches)), ", ", append));
 }
 
 size_t ListedCount(const matcher::MatchList& matches) {
@@ -142,13 +143,17 @@ io::OsMatchRecord MatchRecord(const db::Image& image, const matcher::Match& matc
   out.name = image.name(match.reference);
   out.accuracy = match.accuracy;
   out.db_line = image.db_line(match.reference);
-  for (const db::ClassRecord& record : image.classes(match.reference)) {
+  const auto classes = image.classes(match.reference);
+  out.classes.reserve(classes.size());
+  for (const db::ClassRecord& record : classes) {
     io::OsClassRecord& os_class = out.classes.emplace_back();
     os_class.vendor = image.Text(record.vendor);
     os_class.family = image.Text(record.family);
     os_class.generation = image.Text(record.generation);
     os_class.type = image.Text(record.type);
-    for (const db::TextRef cpe : image.cpes(record)) os_class.cpe.emplace_back(image.Text(cpe));
+    const auto cpes = image.cpes(record);
+    os_class.cpe.reserve(cpes.size());
+    for (const db::TextRef cpe : cpes) os_class.cpe.emplace_back(image.Text(cpe));
   }
   return out;
 }

@@ -171,7 +171,9 @@ void AddMatches(const HostResult& result, const matcher::OutputPlan& plan,
   os.running_is_guess = !os.running.empty() && summary.running_is_guess;
   os.cpe = std::move(summary.cpe);
   if (plan.closing == matcher::Closing::kTooManyMatches) return;
-  for (const matcher::Match& match : result.matches.matches().first(ListedCount(result.matches))) {
+  const auto listed = result.matches.matches().first(ListedCount(result.matches));
+  os.matches.reserve(listed.size());
+  for (const matcher::Match& match : listed) {
     os.matches.push_back(MatchRecord(image, match));
   }
 }
@@ -207,6 +209,7 @@ void AddOs(const HostResult& result, const Measured& measured, const db::Image& 
 template <class Field>
 std::vector<uint32_t> Values(std::span<const matcher::SeqSample> samples, Field field) {
   std::vector<uint32_t> values;
+  values.reserve(samples.size());
   for (const matcher::SeqSample& sample : samples) values.push_back(sample.*field);
   return values;
 }

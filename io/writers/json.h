@@ -10,9 +10,18 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace osprey::io {
+
+// RapidJSON's writer looks at each byte of a string. Nearly all of ours are plain: printable ASCII
+// without quotes and backslashes, which stands in JSON as it is and can be copied.
+class PlainTextWriter : public rapidjson::Writer<rapidjson::StringBuffer> {
+ public:
+  using Writer::Writer;
+  static bool IsPlain(std::string_view text);
+  // REQUIRES: IsPlain(text)
+  void PlainString(std::string_view text);
+};
 
 class JsonLine {
  public:
@@ -34,9 +43,7 @@ class JsonLine {
   void BeginArray(std::string_view key) { Key(key), writer_.StartArray(); }
   void EndArray() { writer_.EndArray(); }
 
-  void Key(std::string_view key) {
-    writer_.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  }
+  void Key(std::string_view key) { Value(key); }
   // Bytes that are not UTF-8 are read as Latin-1.
   void Value(std::string_view text);
   void Value(uint64_t number) { writer_.Uint64(number); }
@@ -58,16 +65,16 @@ class JsonLine {
   void MemberIfAny(std::string_view key, std::string_view text) {
     if (!text.empty()) Member(key, text);
   }
-  template <class T>
-  void Array(std::string_view key, const std::vector<T>& values) {
+  template <class Values>
+  void Array(std::string_view key, const Values& values) {
     BeginArray(key);
-    for (const T& value : values) Value(value);
+    for (const auto& value : values) Value(value);
     EndArray();
   }
 
  private:
   rapidjson::StringBuffer buffer_;
-  rapidjson::Writer<rapidjson::StringBuffer> writer_;
+  PlainTextWriter writer_;
   std::string scratch_;
 };
 

@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 
@@ -322,7 +323,7 @@ void RenderMatch(const OsMatchRecord& match, ClassCpe class_cpe, JsonLine& json)
   json.Accuracy(match.accuracy);
   json.Member("db_line", match.db_line);
   json.BeginArray("classes");
-  std::vector<std::string_view> all_cpe;
+  absl::InlinedVector<std::string_view, 8> all_cpe;
   for (const OsClassRecord& os_class : match.classes) {
     json.BeginObject();
     json.Member("vendor", os_class.vendor);
