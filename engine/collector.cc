@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <limits>
+#include <thread>
+#include <utility>
 
 namespace osprey::engine {
 namespace {
 
 constexpr size_t kResultsPerTurn = 64;
+constexpr auto kGatherTime = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -26,6 +30,7 @@ Collector::Collector(const Clock* clock, ResultSink* sink, ResultQueue* results,
 bool Collector::RunOnce() {
   std::array<HostResultPtr, kResultsPerTurn> batch;
   const size_t count = results_->TryPopBatch(batch.data(), batch.size());
+  results_come_ |= count > 0;
   for (size_t i = 0; i < count; ++i) Take(*batch[i]);
   if (clock_->MonotonicNs() >= next_sync_ns_) SyncNow();
   return count > 0;
@@ -68,6 +73,7 @@ void Collector::SyncNow() {
 int64_t Collector::NextDeadline() const { return next_sync_ns_; }
 
 void Collector::Wait(int64_t deadline_ns) {
+  if (std::exchange(results_come_, false)) return std::this_thread::sleep_for(kGatherTime);
   bell_->Prepare();
   if (results_->ApproxSize() > 0) {
     bell_->Cancel();

@@ -22,11 +22,23 @@
 
 namespace osprey::engine {
 
+// Does the work on a result that needs no order, so that one writer keeps up with all threads that
+// match. Each of them has its own.
+class ResultPreparer {
+ public:
+  virtual ~ResultPreparer() = default;
+  // Sets result.prepared.
+  virtual void Prepare(HostResult& result) = 0;
+};
+
 // Where results go. One owner, the collector's thread.
 class ResultSink {
  public:
   virtual ~ResultSink() = default;
-  [[nodiscard]] virtual absl::Status Write(const HostResult& result) = 0;
+  // The sink must outlive it.
+  virtual std::unique_ptr<ResultPreparer> MakePreparer() const = 0;
+  // The result may be prepared, or not: then this does it.
+  [[nodiscard]] virtual absl::Status Write(HostResult& result) = 0;
   // Makes everything written durable.
   [[nodiscard]] virtual absl::Status Sync() = 0;
   // Called after Sync: every live host below `low_water` is written and synced.
@@ -54,7 +66,8 @@ class Collector {
   bool RunOnce();
   // When the next turn is due if nothing arrives; monotonic.
   int64_t NextDeadline() const;
-  // Sleeps until a result comes, a sync is due, or `deadline_ns`.
+  // Sleeps until a result comes, a sync is due, or `deadline_ns`. While results come, it sleeps a
+  // moment and lets them gather: to be woken for each costs more than to write it.
   void Wait(int64_t deadline_ns);
   // After all lanes and shards are done: writes and syncs the rest. Returns the first error.
   absl::Status Finish();
@@ -78,6 +91,7 @@ class Collector {
   std::vector<Lane*> lanes_;
   int64_t sync_interval_ns_;
   int64_t next_sync_ns_;
+  bool results_come_ = false;  // since the last time that Wait looked
   std::optional<uint64_t> saved_low_water_;  // of the last checkpoint
   std::vector<Place> unsettled_;             // written, not synced
   absl::Status status_;

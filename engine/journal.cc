@@ -31,7 +31,11 @@ absl::Status CheckCutPoint(JournalFile& file, const Checkpoint& checkpoint) {
 
 absl::Status Journal::Append(const io::Record& record) {
   io::RenderRecord(record, line_);
-  OSPREY_RETURN_IF_ERROR(file_.Append(line_.view()));
+  return AppendLine(line_.view());
+}
+
+absl::Status Journal::AppendLine(std::string_view line) {
+  OSPREY_RETURN_IF_ERROR(file_.Append(line));
   ++records_;
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -37,6 +38,8 @@ class Journal {
 
   // REQUIRES: record.key.scan is this scan's id.
   [[nodiscard]] absl::Status Append(const io::Record& record);
+  // The same of a record that io::RenderRecord rendered.
+  [[nodiscard]] absl::Status AppendLine(std::string_view line);
 
   // Makes everything appended so far durable. Returns the journal's length, all of it durable now.
   absl::StatusOr<uint64_t> Sync();

@@ -23,7 +23,10 @@ double BestAccuracy(const matcher::MatchList& matches) {
 }  // namespace
 
 MatchShard::MatchShard(const ShardShared* shared, std::span<const std::unique_ptr<Lane>> lanes)
-    : shared_(shared), results_(*shared->results), scratch_(shared->matcher->image()) {
+    : shared_(shared),
+      results_(*shared->results),
+      scratch_(shared->matcher->image()),
+      preparer_(shared->sink->MakePreparer()) {
   for (const auto& lane : lanes) lanes_.push_back(lane.get());
 }
 
@@ -50,6 +53,7 @@ void MatchShard::Process(const MatchJob& job) {
   HostResultPtr result = MakeResult(job, facts, matches);
   // After the verdict the record is the lane's again, and may be another host's at once.
   SendVerdict(job, RoundVerdict::kFinished);
+  preparer_->Prepare(*result);
   if (!held_.empty() || !results_.TryPush(std::move(result))) {
     held_.push_back(std::move(result));
   } else {

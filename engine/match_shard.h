@@ -11,6 +11,7 @@
 
 #include "base/counter.h"
 #include "base/doorbell.h"
+#include "engine/collector.h"
 #include "engine/lane.h"
 #include "engine/messages.h"
 #include "matcher/matcher.h"
@@ -35,6 +36,7 @@ struct ShardShared {
   JobQueue* jobs = nullptr;
   Doorbell* bell = nullptr;  // shared by all shards
   ResultQueue* results = nullptr;
+  const ResultSink* sink = nullptr;
   Doorbell* writer_bell = nullptr;
 };
 
@@ -65,6 +67,7 @@ class MatchShard {
   ResultQueue::Producer results_;
   matcher::Scratch scratch_;
   db::Fingerprint fingerprint_;
+  std::unique_ptr<ResultPreparer> preparer_;
   std::vector<HostResultPtr> held_;
   CounterSet<ShardCounter> counters_;
   std::atomic<bool> stopped_{false};

@@ -13,12 +13,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/bounded_queue.h"
 #include "engine/host_state.h"
 #include "engine/port_table.h"
 #include "io/wire/reply.h"
+#include "io/writers/record.h"
 #include "matcher/host_facts.h"
 #include "matcher/observation.h"
 #include "matcher/verdict.h"
@@ -49,6 +52,12 @@ enum class HostOutcome : uint8_t {
   kExcluded,  // likewise: an exclusion that came during the scan
 };
 
+// What the output will write of a host, made ahead of the writer's turn (engine/collector.h).
+struct PreparedResult {
+  std::string line;                    // for the journal; empty if there is none
+  std::unique_ptr<io::Record> record;  // for other writers; nullptr if there are none
+};
+
 // One finished host, on its way to the journal and the writers. Owned by whoever holds it.
 struct HostResult {
   HostOutcome outcome = HostOutcome::kMeasured;
@@ -67,6 +76,7 @@ struct HostResult {
   RoundHistory rounds;
   size_t best_round = 0;  // the one that `matches` speaks of
   matcher::MatchList matches;
+  std::optional<PreparedResult> prepared;  // by a ResultPreparer
 };
 using HostResultPtr = std::unique_ptr<HostResult>;
 

@@ -119,6 +119,7 @@ absl::Status Scan::Build() {
                    .jobs = &jobs_,
                    .bell = &shard_bell_,
                    .results = &results_,
+                   .sink = inputs_.sink,
                    .writer_bell = &writer_bell_};
   // Never more room than targets: small scans stay small.
   const auto hosts = static_cast<uint32_t>(std::min<uint64_t>(

@@ -5,6 +5,7 @@
 
 #include "base/status_macros.h"
 #include "engine/report.h"
+#include "io/writers/ndjson_writer.h"
 
 namespace osprey::testing {
 namespace {
@@ -51,13 +52,31 @@ absl::Status MemorySink::Begin() {
   return fail_at_ && call >= *fail_at_ ? failure_ : absl::OkStatus();
 }
 
-absl::Status MemorySink::Write(const engine::HostResult& result) {
+class MemorySink::Preparer final : public engine::ResultPreparer {
+ public:
+  explicit Preparer(const db::Image& image) : image_(image) {}
+  void Prepare(engine::HostResult& result) override {
+    engine::ReportOptions options;
+    options.scan_id = kSimulatedScanId;
+    auto record = std::make_unique<io::Record>(engine::MakeRecord(result, image_, options));
+    io::RenderRecord(*record, line_);
+    result.prepared = {.line = std::string(line_.view()), .record = std::move(record)};
+  }
+
+ private:
+  const db::Image& image_;
+  io::JsonLine line_;
+};
+
+std::unique_ptr<engine::ResultPreparer> MemorySink::MakePreparer() const {
+  return std::make_unique<Preparer>(image_);
+}
+
+absl::Status MemorySink::Write(engine::HostResult& result) {
   OSPREY_RETURN_IF_ERROR(Begin());
-  engine::ReportOptions options;
-  options.scan_id = kSimulatedScanId;
-  const io::Record record = engine::MakeRecord(result, image_, options);
-  OSPREY_RETURN_IF_ERROR(journal_.Append(record));
-  verdicts_.emplace(result.address.host_order, VerdictOf(result, record));
+  if (!result.prepared) Preparer(image_).Prepare(result);
+  OSPREY_RETURN_IF_ERROR(journal_.AppendLine(result.prepared->line));
+  verdicts_.emplace(result.address.host_order, VerdictOf(result, *result.prepared->record));
   Moment();
   return absl::OkStatus();
 }

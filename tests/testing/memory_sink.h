@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,7 +41,8 @@ class MemorySink final : public engine::ResultSink {
   // Continues `file`, which outlives the sink. `earlier_records` are in it already.
   MemorySink(MemoryJournal& file, const db::Image& image, uint64_t earlier_records = 0);
 
-  absl::Status Write(const engine::HostResult& result) override;
+  std::unique_ptr<engine::ResultPreparer> MakePreparer() const override;
+  absl::Status Write(engine::HostResult& result) override;
   absl::Status Sync() override;
   absl::Status Checkpoint(uint64_t low_water) override;
 
@@ -57,6 +59,8 @@ class MemorySink final : public engine::ResultSink {
   const std::multimap<uint32_t, HostVerdict>& verdicts() const { return verdicts_; }
 
  private:
+  class Preparer;
+
   absl::Status Begin();
   void Moment();
 

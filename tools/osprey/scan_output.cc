@@ -2,6 +2,7 @@
 #include "tools/osprey/scan_output.h"
 
 #include "base/status_macros.h"
+#include "io/writers/ndjson_writer.h"
 
 namespace osprey::tools {
 
@@ -23,12 +24,25 @@ absl::Status ScanOutput::Begin(const io::ScanInfo& info) {
   return journal_ != nullptr ? Checkpoint(checkpoint_.low_water) : absl::OkStatus();
 }
 
-absl::Status ScanOutput::Write(const engine::HostResult& result) {
-  io::Record record = engine::MakeRecord(result, *image_, report_);
-  record.hostname = std::string(targets_->NameOf(result.address));
+void ScanOutput::Preparer::Prepare(engine::HostResult& result) {
+  io::Record record = engine::MakeRecord(result, *output_.image_, output_.report_);
+  record.hostname = std::string(output_.targets_->NameOf(result.address));
   record.user_name = !record.hostname.empty();
-  if (journal_ != nullptr) OSPREY_RETURN_IF_ERROR(journal_->Append(record));
-  for (const Output& output : outputs_) OSPREY_RETURN_IF_ERROR(output.writer->Write(record));
+  engine::PreparedResult& prepared = result.prepared.emplace();
+  if (output_.journal_ != nullptr) {
+    io::RenderRecord(record, line_);
+    prepared.line = line_.view();
+  }
+  if (!output_.outputs_.empty()) prepared.record = std::make_unique<io::Record>(std::move(record));
+}
+
+absl::Status ScanOutput::Write(engine::HostResult& result) {
+  if (!result.prepared) preparer_.Prepare(result);
+  const engine::PreparedResult& prepared = *result.prepared;
+  if (journal_ != nullptr) OSPREY_RETURN_IF_ERROR(journal_->AppendLine(prepared.line));
+  for (const Output& output : outputs_) {
+    OSPREY_RETURN_IF_ERROR(output.writer->Write(*prepared.record));
+  }
   ++hosts_written_;
   if (result.outcome == engine::HostOutcome::kMeasured) ++hosts_measured_;
   return absl::OkStatus();
