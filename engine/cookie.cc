@@ -28,14 +28,17 @@ constexpr uint64_t EchoPayload(uint64_t hash) {
   return (hash ^ hash >> 32) * 0x94D049BB133111EB ^ hash >> 17;
 }
 
+const PortPlan& Checked(const PortPlan& plan) {
+  OSPREY_CHECK(plan.Validate().ok());
+  return plan;
+}
+
 constexpr uint16_t Swap(uint16_t x) { return static_cast<uint16_t>(x << 8 | x >> 8); }
 
 }  // namespace
 
 CookieJar::CookieJar(uint64_t seed, const PortPlan& plan)
-    : plan_(plan), key_(DeriveKey(seed, "cookie")) {
-  OSPREY_CHECK(plan.Validate().ok());
-}
+    : plan_(plan), by_ports_(Checked(plan).discovery_ports), key_(DeriveKey(seed, "cookie")) {}
 
 uint64_t CookieJar::Hash(Kind kind, Ipv4Addr host, HostOrderPort port) const noexcept {
   return KeyedHash(key_,
@@ -43,7 +46,7 @@ uint64_t CookieJar::Hash(Kind kind, Ipv4Addr host, HostOrderPort port) const noe
 }
 
 HostOrderPort CookieJar::SourcePort(uint64_t hash, uint32_t pass) const noexcept {
-  const uint32_t offset = (PortBits(hash) + pass) % plan_.discovery_ports;
+  const uint32_t offset = by_ports_.Remainder(PortBits(hash) + pass);
   return static_cast<HostOrderPort>(plan_.discovery_first() + offset);
 }
 
@@ -52,7 +55,7 @@ std::optional<CookieMatch> CookieJar::PassOf(uint64_t hash,
   if (!plan_.IsDiscoveryPort(source_port)) return std::nullopt;
   const uint32_t ports = plan_.discovery_ports;
   const uint32_t offset = uint32_t{source_port} - plan_.discovery_first();
-  return CookieMatch{(offset + ports - PortBits(hash) % ports) % ports};
+  return CookieMatch{by_ports_.Remainder(offset + ports - by_ports_.Remainder(PortBits(hash)))};
 }
 
 TcpCookie CookieJar::ForTcp(Kind kind, Ipv4Addr host, HostOrderPort port,

@@ -22,6 +22,7 @@
 #include <optional>
 
 #include "base/address.h"
+#include "base/divider.h"
 #include "engine/port_plan.h"
 #include "engine/random.h"
 
@@ -102,6 +103,7 @@ class CookieJar {
   std::optional<CookieMatch> PassOf(uint64_t hash, HostOrderPort source_port) const noexcept;
 
   PortPlan plan_;
+  Divider by_ports_;  // plan_.discovery_ports
   HashKey key_;
 };
 

@@ -40,6 +40,23 @@ void Discovery::BeginPass(int64_t now) {
   resume_at_ = pass_start_ns_;
 }
 
+inline uint32_t Discovery::IndexAt(uint64_t place) {
+  // Also if `place` lies below: at the start of a pass.
+  if (place - ahead_from_ >= ahead_count_) LookAhead(place);
+  return ahead_[place - ahead_from_];
+}
+
+void Discovery::LookAhead(uint64_t place) {
+  ahead_from_ = place;
+  ahead_count_ = std::min<uint64_t>(kAhead, plan_->places() - place);
+  const auto indexes = std::span(ahead_).first(ahead_count_);
+  for (uint32_t& index : indexes) {
+    index = static_cast<uint32_t>(plan_->part.PositionAt(place++));
+  }
+  plan_->order->ForwardAll(indexes);
+  for (const uint32_t index : indexes) admitted_->Prefetch(index);
+}
+
 bool Discovery::Next(int64_t now, uint32_t budget, DiscoveryTarget& out) {
   if (now < resume_at_) return false;
   while (budget-- > 0 && !done_walking()) {
@@ -49,8 +66,7 @@ bool Discovery::Next(int64_t now, uint32_t budget, DiscoveryTarget& out) {
     ++position_;
     place_ = last ? 0 : place + 1;
     pass_ += last;
-    const uint32_t index =
-        plan_->order->Forward(static_cast<uint32_t>(plan_->part.PositionAt(place)));
+    const uint32_t index = IndexAt(place);
     bool found = false;
     if (!admitted_->Test(index)) {
       const Ipv4Addr address = plan_->targets->At(index);

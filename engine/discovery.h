@@ -9,7 +9,8 @@
 //
 // A target's linear position is pass * places + place in this run's part of the permutation: the
 // low-water mark counts in it. Every lane walks all positions and skips what other lanes own, so
-// the position means the same whatever the number of lanes; skipping costs some 20 ns a target.
+// the position means the same whatever the number of lanes. The order of some dozens of places is
+// computed ahead, together, which takes a third of the time and lets their bits be fetched.
 //
 // Belongs to one lane's thread; no method allocates. Monotonic nanoseconds.
 
@@ -53,6 +54,13 @@ struct DiscoveryPlan {
 
   uint64_t passes() const {
     return std::max<uint64_t>({1, steps.size(), any_on_link ? arp_passes : uint64_t{1}});
+  }
+  // Which step a pass takes, and how often it was taken before. REQUIRES: !steps.empty().
+  const DiscoveryStep& StepOf(uint32_t pass) const {
+    return pass < steps.size() ? steps[pass] : steps[pass % steps.size()];
+  }
+  uint32_t RepeatOf(uint32_t pass) const {
+    return pass < steps.size() ? 0 : static_cast<uint32_t>(pass / steps.size());
   }
   bool AsksKnownPorts() const {
     return !steps.empty() && steps.front().kind == ProbeKind::kKnownPort;
@@ -99,7 +107,12 @@ class Discovery {
   uint64_t ReplyMark(int64_t now);
 
  private:
+  static constexpr size_t kAhead = 64;
+
   void BeginPass(int64_t now);
+  // The target index at `place`, which is to be asked for in ascending order.
+  uint32_t IndexAt(uint64_t place);
+  void LookAhead(uint64_t place);
 
   const DiscoveryPlan* plan_;
   uint32_t lane_;
@@ -122,6 +135,9 @@ class Discovery {
   size_t first_mark_ = 0;
   size_t mark_count_ = 0;
   uint64_t reply_mark_;
+  std::array<uint32_t, kAhead> ahead_{};  // target indexes of the places from ahead_from_ on
+  uint64_t ahead_from_ = 0;
+  uint64_t ahead_count_ = 0;
 };
 
 }  // namespace osprey::engine

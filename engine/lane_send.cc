@@ -117,7 +117,7 @@ void Lane::SendDiscovery(const DiscoveryTarget& target, uint32_t attempts) {
   // Modulo: all passes are walked once more if hosts were turned away for want of room.
   if (needs_arp && target.pass % plan.passes() >= plan.arp_passes) return;
   const bool known_only =
-      !needs_arp && plan.steps[target.pass % plan.steps.size()].kind == ProbeKind::kKnownPort;
+      !needs_arp && plan.StepOf(target.pass).kind == ProbeKind::kKnownPort;
   if (known_only && KnownPort(target.address) == 0) return;
   if (const int64_t due = nets_.NotBefore(target.address, now_); due > now_) {
     return Postpone(target, attempts, due);
@@ -143,8 +143,8 @@ HostOrderPort Lane::KnownPort(Ipv4Addr address) const {
 uint32_t Lane::WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
                          std::byte* frame) const {
   const DiscoveryPlan& plan = *shared_->discovery;
-  const DiscoveryStep& step = plan.steps[target.pass % plan.steps.size()];
-  const auto repeat = static_cast<uint32_t>(target.pass / plan.steps.size());
+  const DiscoveryStep& step = plan.StepOf(target.pass);
+  const uint32_t repeat = plan.RepeatOf(target.pass);
   const DiscoveryProbes& probes = port.sources[path.source].discovery;
   const io::wire::Destination to{target.address, path.next_hop};
   const PacketNoise noise =

@@ -26,12 +26,18 @@ uint32_t SubtractModulo(uint32_t x, uint32_t y, uint32_t range) noexcept {
   return x >= y ? x - y : x + range - y;
 }
 
+// The least number from 2 on whose square is not below `size`.
+uint32_t SquareRoot(uint64_t size) {
+  OSPREY_CHECK(size <= kMaxSize);
+  uint32_t root = 2;
+  while (uint64_t{root} * root < size) ++root;
+  return root;
+}
+
 }  // namespace
 
 Permutation::Permutation(uint64_t size, const HashKey& key)
-    : size_(size), low_range_(1), high_range_(1) {
-  OSPREY_CHECK(size <= kMaxSize);
-  while (uint64_t{low_range_} * low_range_ < size) ++low_range_;
+    : size_(size), low_range_(SquareRoot(size)), high_range_(1), by_low_range_(low_range_) {
   if (size > 0) high_range_ = static_cast<uint32_t>((size + low_range_ - 1) / low_range_);
   for (size_t round = 0; round < keys_.size(); ++round) {
     keys_[round].add = KeyedHash(key, 2 * round);
@@ -39,9 +45,9 @@ Permutation::Permutation(uint64_t size, const HashKey& key)
   }
 }
 
-uint32_t Permutation::Encipher(uint32_t value) const noexcept {
-  uint32_t high = value / low_range_;
-  uint32_t low = value % low_range_;
+inline uint32_t Permutation::Encipher(uint32_t value) const noexcept {
+  uint32_t high = by_low_range_.Quotient(value);
+  uint32_t low = value - high * low_range_;
   for (size_t round = 0; round < kRounds; round += 2) {
     const RoundKey &first = keys_[round], &second = keys_[round + 1];
     high = AddModulo(high, Mix(low, first.add, first.multiply, high_range_), high_range_);
@@ -67,6 +73,13 @@ uint32_t Permutation::Forward(uint32_t position) const noexcept {
   do value = Encipher(value);
   while (value >= size_);
   return value;
+}
+
+void Permutation::ForwardAll(std::span<uint32_t> values) const noexcept {
+  for (uint32_t& value : values) value = Encipher(value);
+  for (uint32_t& value : values) {
+    while (value >= size_) value = Encipher(value);
+  }
 }
 
 uint32_t Permutation::Inverse(uint32_t element) const noexcept {

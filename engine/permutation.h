@@ -12,12 +12,15 @@
 // the usual power-of-two domain a size just above one walks twice on average, measured at 35 ns
 // instead of 10. The hash is multiply, fold, multiply with per-round keys from SipHash: not a
 // cipher against an adversary, it must only look uniform, which the tests check.
+// a is at least 2, for the division.
 //
 // Immutable; any thread may call; no method allocates.
 
 #include <array>
 #include <cstdint>
+#include <span>
 
+#include "base/divider.h"
 #include "engine/random.h"
 
 namespace osprey {
@@ -31,6 +34,9 @@ class Permutation {
 
   // The element at `position`. REQUIRES: position < size().
   uint32_t Forward(uint32_t position) const noexcept;
+  // The same for each of `values`, in place: a third of the time each, since they do not wait for
+  // one another.
+  void ForwardAll(std::span<uint32_t> values) const noexcept;
   // The position of `element`: Inverse(Forward(i)) == i. REQUIRES: element < size().
   uint32_t Inverse(uint32_t element) const noexcept;
 
@@ -48,6 +54,7 @@ class Permutation {
   uint64_t size_;
   uint32_t low_range_;   // a; at most 2^16, as is b
   uint32_t high_range_;  // b
+  Divider by_low_range_;
   std::array<RoundKey, kRounds> keys_;
 };
 

@@ -58,6 +58,21 @@ TEST(Permutation, InvertsAtRandomPositionsOfHugeSizes) {
   }
 }
 
+TEST(Permutation, ForwardAllIsForwardOfEach) {
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  for (const uint64_t size : {uint64_t{1}, uint64_t{5}, uint64_t{1000}, uint64_t{65537}, kAll}) {
+    const Permutation permutation(size, DeriveKey(random(), "test"));
+    std::vector<uint32_t> values(777);
+    for (uint32_t& value : values) value = static_cast<uint32_t>(random() % size);
+    std::vector<uint32_t> want = values;
+    for (uint32_t& value : want) value = permutation.Forward(value);
+    permutation.ForwardAll(values);
+    EXPECT_EQ(values, want) << size;
+  }
+}
+
 // A seed must give the same order in every build and every release: saved scans depend on it.
 TEST(Permutation, ASeedReproducesTheOrder) {
   const Permutation permutation(1'000'000, DeriveKey(42, "permutation"));
