@@ -16,8 +16,8 @@
 namespace osprey::io {
 namespace {
 
-FileDescriptor Socket(const Link& link) {
-  auto fd = OpenPacketSender(link.name, link.index);
+FileDescriptor Socket(const Link& link, bool opaque_frames = true) {
+  auto fd = OpenPacketSender(link.name, link.index, {.opaque_frames = opaque_frames});
   OSPREY_CHECK(fd.ok());
   return *std::move(fd);
 }
@@ -166,6 +166,9 @@ std::vector<BareLoop> BareLoops(const Link& link) {
   uring(" coop_taskrun", IORING_SETUP_COOP_TASKRUN, false);
   uring(" single, defer", IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, false);
   uring(" registered buffer", IORING_SETUP_COOP_TASKRUN, true);
+  const auto parsed = std::make_shared<FileDescriptor>(Socket(link, /*opaque_frames=*/false));
+  out.push_back(
+      {" frames parsed", [parsed](int64_t d) { return BareUring(parsed->get(), 0, false, d); }});
   const auto tx_ring = std::make_shared<BareTxRing>(link);
   out.push_back({"bare TX_RING 64", [tx_ring](int64_t d) { return tx_ring->Run(d); }});
   return out;

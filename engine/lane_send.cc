@@ -116,8 +116,7 @@ void Lane::SendDiscovery(const DiscoveryTarget& target, uint32_t attempts) {
   }
   // Modulo: all passes are walked once more if hosts were turned away for want of room.
   if (needs_arp && target.pass % plan.passes() >= plan.arp_passes) return;
-  const bool known_only =
-      !needs_arp && plan.StepOf(target.pass).kind == ProbeKind::kKnownPort;
+  const bool known_only = !needs_arp && plan.StepOf(target.pass).kind == ProbeKind::kKnownPort;
   if (known_only && KnownPort(target.address) == 0) return;
   if (const int64_t due = nets_.NotBefore(target.address, now_); due > now_) {
     return Postpone(target, attempts, due);

@@ -48,6 +48,8 @@ Link ToLink(rtnl_link* source) {
   link.up = (flags & IFF_UP) != 0;
   link.running = (flags & IFF_RUNNING) != 0;
   link.no_arp = (flags & IFF_NOARP) != 0;
+  const char* const type = rtnl_link_get_type(source);  // of virtual devices
+  link.plain = type == nullptr || std::strcmp(type, "veth") == 0;
   nl_addr* mac = rtnl_link_get_addr(source);
   if (link.kind == LinkKind::kEthernet && mac != nullptr &&
       nl_addr_get_len(mac) == link.mac.bytes.size()) {

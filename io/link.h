@@ -39,6 +39,7 @@ struct Link {
   bool up = false;       // administratively
   bool running = false;  // and with a carrier
   bool no_arp = false;
+  bool plain = false;  // a device of its own or a veth: it looks at nothing but the frame
   std::vector<LinkAddress> addresses{};  // in the kernel's order
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/packet_socket.h"
 
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -35,6 +36,16 @@ void SetSendBuffer(int fd, int bytes) {
   }
 }
 
+// What frames are given out for if they are opaque: the EtherType that IEEE 802 leaves to local
+// experiments. The socket then receives that type; the filter drops it.
+constexpr uint16_t kOpaque = 0x88B5;
+
+bool ReceiveNothing(int fd) {
+  sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{.len = 1, .filter = &drop};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
 }  // namespace
 
 absl::StatusOr<FileDescriptor> OpenPacketSender(const std::string& link_name, int link_index,
@@ -44,6 +55,7 @@ absl::StatusOr<FileDescriptor> OpenPacketSender(const std::string& link_name, in
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_ifindex = link_index;
+  if (options.opaque_frames && ReceiveNothing(fd.get())) address.sll_protocol = htons(kOpaque);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return OpenError(link_name, "packet", errno);
   }

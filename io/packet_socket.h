@@ -18,6 +18,9 @@ namespace osprey::io {
 struct SocketOptions {
   // SO_SNDBUF (forced past net.core.wmem_max where permitted): what may wait in the driver.
   int send_buffer_bytes = 8 << 20;
+  // The kernel need not find out what the frames are, which it does only to tell the device: 5 % of
+  // all that a frame costs. For plain Ethernet links (Link::plain): a bond, say, wants to know.
+  bool opaque_frames = false;
 };
 
 // Packet socket for frames that start with the link's own header (none on layer-3 devices).

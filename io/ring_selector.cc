@@ -22,9 +22,13 @@ namespace {
 constexpr std::array<std::string_view, 7> kNames = {"auto",        "io_uring", "sendmmsg", "af_xdp",
                                                     "af_xdp-copy", "raw-ip",   "null"};
 
+absl::StatusOr<FileDescriptor> OpenSocket(const Link& link, SocketOptions options) {
+  options.opaque_frames = link.kind == LinkKind::kEthernet && link.plain;
+  return OpenPacketSender(link.name, link.index, options);
+}
+
 absl::StatusOr<SelectedRing> OpenUring(const Link& link, const SendRingOptions& options) {
-  OSPREY_ASSIGN_OR_RETURN(FileDescriptor socket,
-                          OpenPacketSender(link.name, link.index, options.socket));
+  OSPREY_ASSIGN_OR_RETURN(FileDescriptor socket, OpenSocket(link, options.socket));
   OSPREY_ASSIGN_OR_RETURN(FrameSlab slab, FrameSlab::Create(options.slots));
   OSPREY_ASSIGN_OR_RETURN(
       auto ring, UringSendRing::Create(LinkLayerOf(link), std::move(socket), std::move(slab)));
@@ -32,8 +36,7 @@ absl::StatusOr<SelectedRing> OpenUring(const Link& link, const SendRingOptions& 
 }
 
 absl::StatusOr<SelectedRing> OpenMmsg(const Link& link, const SendRingOptions& options) {
-  OSPREY_ASSIGN_OR_RETURN(FileDescriptor socket,
-                          OpenPacketSender(link.name, link.index, options.socket));
+  OSPREY_ASSIGN_OR_RETURN(FileDescriptor socket, OpenSocket(link, options.socket));
   OSPREY_ASSIGN_OR_RETURN(FrameSlab slab, FrameSlab::Create(options.slots));
   return SelectedRing{
       .ring = std::make_unique<MmsgSendRing>(MmsgSendRing::Destination::kBoundLink,

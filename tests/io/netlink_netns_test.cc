@@ -26,6 +26,7 @@ TEST(LinkNetns, ListsWhatIpShows) {
                 ->NearCommand("ip link set osp0 address 02:00:00:00:00:aa mtu 1400;"
                               "ip addr add 10.99.0.7/24 dev osp0;"
                               "ip tuntap add mode tun name tun7;"
+                              "ip link add br7 type bridge;"
                               "ip addr add 10.77.0.1 peer 10.77.0.2/32 dev tun7")
                 .exit_status,
             0);
@@ -40,6 +41,8 @@ TEST(LinkNetns, ListsWhatIpShows) {
     EXPECT_TRUE(veth->up);
     EXPECT_TRUE(veth->running);
     EXPECT_FALSE(veth->no_arp);
+    EXPECT_TRUE(veth->plain);
+    EXPECT_FALSE(links->ByName("br7")->plain);
     ASSERT_EQ(veth->addresses.size(), 2u);
     EXPECT_EQ(veth->addresses[0].address, Ip("10.99.0.1"));
     EXPECT_EQ(veth->addresses[0].prefix_length, 24);

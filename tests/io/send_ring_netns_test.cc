@@ -29,6 +29,7 @@
 
 #include "io/file_descriptor.h"
 #include "io/link.h"
+#include "io/packet_socket.h"
 #include "io/ring_selector.h"
 #include "tests/io/send_ring_testing.h"
 #include "tests/testing/netns.h"
@@ -321,6 +322,39 @@ INSTANTIATE_TEST_SUITE_P(Errors, IoUringRefused,
                                            Refusal{"SetupEnosys", ENOSYS, SYS_io_uring_setup},
                                            Refusal{"EnterEperm", EPERM, SYS_io_uring_enter}),
                          [](const auto& param) { return std::string(param.param.name); });
+
+// Its frames arrive as what they are, and what others send of the type it goes by does not reach
+// it.
+TEST(PacketSenderNetns, OpaqueFramesAreSentAsTheyAreAndNothingIsReceived) {
+  OSPREY_NETNS_OR_SKIP(netns, {});
+  const auto open = [](const char* name, bool opaque) {
+    auto fd =
+        OpenPacketSender(name, static_cast<int>(if_nametoindex(name)), {.opaque_frames = opaque});
+    EXPECT_TRUE(fd.ok()) << fd.status();
+    return *std::move(fd);
+  };
+  std::array<uint8_t, 60> frame{};
+  std::fill_n(frame.begin(), 6, uint8_t{0xFF});
+  frame[6] = 2;
+  frame[12] = 0x88;
+  frame[13] = 0xB5;
+  FileDescriptor opaque;
+  netns->Near([&] { opaque = open("osp0", true); });
+  netns->Far([&] {
+    const FileDescriptor sender = open("osp1", false);
+    const int got = socket(AF_PACKET, SOCK_RAW, htons(0x88B5));
+    ASSERT_GE(got, 0);
+    const FileDescriptor receiver(got);
+    ASSERT_EQ(send(sender.get(), frame.data(), frame.size(), 0), 60);
+    ASSERT_EQ(send(opaque.get(), frame.data(), frame.size(), 0), 60);
+    std::array<uint8_t, 100> back{};
+    pollfd ready{.fd = receiver.get(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(poll(&ready, 1, 1000), 1);
+    EXPECT_EQ(recv(receiver.get(), back.data(), back.size(), MSG_DONTWAIT), 60);
+  });
+  EXPECT_EQ(recv(opaque.get(), frame.data(), frame.size(), MSG_DONTWAIT), -1);
+  EXPECT_EQ(errno, EAGAIN);
+}
 
 TEST(RingSelectorNetns, AutoTakesIoUringOnAnEthernetLink) {
   OSPREY_NETNS_OR_SKIP(netns, {});
