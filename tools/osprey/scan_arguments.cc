@@ -171,7 +171,8 @@ void DescribeNetwork(CLI::App& app, ScanArguments& a) {
       ->check(CLI::Range(1u, 64u))
       ->group(group);
   app.add_option("--capture-buffer", a.capture_buffer,
-                 "Bytes of the ring between kernel and receiving threads (default 64M)")
+                 "Bytes of the ring between kernel and receiving threads\n(default: half a second "
+                 "of the rate, 8M to 64M)")
       ->type_name("SIZE")
       ->group(group);
   app.add_option("--record-sends", a.record_sends, "Write every frame sent to a pcap file")

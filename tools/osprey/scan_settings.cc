@@ -319,9 +319,22 @@ uint32_t LanesFor(const ScanSettings& settings) {
   return std::clamp<uint32_t>(static_cast<uint32_t>(UsableProcessors().size()) / 2, 1, 64);
 }
 
+// Room for what can come in during a stall of half a second: an answer to each probe.
+int CaptureBufferFor(const ScanSettings& settings) {
+  constexpr double kBytesOfPacket = 160;  // with the kernel's header
+  constexpr double kStallSeconds = 0.5;
+  constexpr int kLeast = 8 << 20;
+  constexpr int kMost = 64 << 20;
+  const double rate = settings.rate.packets_per_second;
+  if (settings.auto_rate || rate <= 0) return kMost;
+  return static_cast<int>(
+      std::clamp(rate * kStallSeconds * kBytesOfPacket, double{kLeast}, double{kMost}));
+}
+
 void ChooseThreads(const ScanArguments& arguments, ScanSettings& settings, ErrorList& errors) {
   settings.lanes = arguments.lanes.value_or(LanesFor(settings));
   settings.matchers = arguments.matchers.value_or((2 * settings.lanes + 2) / 3);
+  settings.capture_buffer_bytes = CaptureBufferFor(settings);
   if (arguments.capture_buffer.empty()) return;
   const auto bytes = ParseQuantity(arguments.capture_buffer);
   errors.Add("--capture-buffer", bytes.status());

@@ -45,7 +45,7 @@ struct ScanSettings {
   int64_t host_timeout_ns = 0;
   uint32_t lanes = 1;
   uint32_t matchers = 1;
-  int capture_buffer_bytes = 64 << 20;
+  int capture_buffer_bytes = 0;
   // Of what decides which packets are sent: equal for a scan and its continuation.
   std::string options_digest;
   std::string targets_digest;
