@@ -56,14 +56,14 @@ DiscoveryProbes::DiscoveryProbes(const wire::SendPath& path)
       echo_(MakeEcho(path)),
       udp_(MakeUdp(path)) {
   if (path.layer != io::LinkLayer::kEthernet) return;
-  static_assert(sizeof arp_ == wire::kEthernetBytes + wire::kArpBytes);
-  wire::StoreEthernet(
+  static_assert(sizeof arp_ == wire::kEthernetBytes + wire::kVlanBytes + wire::kArpBytes);
+  arp_at_ = static_cast<uint32_t>(wire::StoreEthernet(
       {.destination = wire::kBroadcastMac, .source = path.source_mac, .type = wire::kEtherTypeArp},
-      arp_.data());
+      arp_.data(), path.vlan));
   wire::StoreArp(
       {.operation = wire::kArpRequest, .sender_mac = path.source_mac, .sender = path.source},
-      arp_.data() + wire::kEthernetBytes);
-  arp_length_ = sizeof arp_;
+      arp_.data() + arp_at_);
+  arp_length_ = arp_at_ + wire::kArpBytes;
 }
 
 uint32_t DiscoveryProbes::WriteTcp(const FrameTemplate& probe, const Destination& to,
@@ -108,9 +108,18 @@ uint32_t DiscoveryProbes::WriteUdp(const Destination& to, HostOrderPort port,
 }
 
 uint32_t DiscoveryProbes::WriteArp(Ipv4Addr host, std::byte* frame) const noexcept {
-  constexpr size_t kTargetAt = wire::kEthernetBytes + 24;
   std::memcpy(frame, arp_.data(), arp_length_);
-  if (arp_length_ != 0) wire::StoreAddr(frame + kTargetAt, host);
+  if (arp_length_ != 0) wire::StoreAddr(frame + arp_at_ + wire::kArpTargetAt, host);
+  return arp_length_;
+}
+
+uint32_t DiscoveryProbes::WriteArpReply(Ipv4Addr host, const MacAddr& to,
+                                        std::byte* frame) const noexcept {
+  if (WriteArp(host, frame) == 0) return 0;
+  wire::StoreMac(frame, to);
+  std::byte* arp = frame + arp_at_;
+  wire::Store16(arp + wire::kArpOperationAt, wire::kArpReply);
+  wire::StoreMac(arp + wire::kArpTargetMacAt, to);
   return arp_length_;
 }
 

@@ -9,7 +9,7 @@
 //   echo   36 bytes: code 0, eight bytes of data
 //   UDP    28 bytes: no data
 //   reset  40 bytes: RST without ACK, window 0
-//   ARP    28 bytes behind an Ethernet broadcast
+//   ARP    28 bytes behind an Ethernet broadcast; the answer to somebody else's likewise
 //
 // Immutable after construction: any thread may call. No method allocates. Values are in host byte
 // order. Every Write* returns the length of the frame in bytes.
@@ -45,6 +45,10 @@ class DiscoveryProbes {
   uint32_t WriteReset(const io::wire::Destination& to, HostOrderPort port, HostOrderPort from,
                       uint32_t seq, const PacketNoise& noise, std::byte* frame) const noexcept;
 
+  // Tells `host` at `to`, which asked, that our source address is at our MAC address. Returns 0 as
+  // below.
+  uint32_t WriteArpReply(Ipv4Addr host, const MacAddr& to, std::byte* frame) const noexcept;
+
   // Asks for the MAC address of `host`. Returns 0 and writes nothing on links without Ethernet.
   uint32_t WriteArp(Ipv4Addr host, std::byte* frame) const noexcept;
 
@@ -58,7 +62,8 @@ class DiscoveryProbes {
   io::wire::FrameTemplate reset_;
   io::wire::FrameTemplate echo_;
   io::wire::FrameTemplate udp_;
-  std::array<std::byte, 42> arp_{};  // Ethernet header and request for 0.0.0.0
+  std::array<std::byte, 46> arp_{};  // Ethernet header, perhaps a tag, and request for 0.0.0.0
+  uint32_t arp_at_ = 0;              // of the request in it
   uint32_t arp_length_ = 0;
 };
 

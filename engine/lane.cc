@@ -65,14 +65,15 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       result_producer_(*shared->results) {
   OSPREY_CHECK(config.max_hosts <= kMaxHostsInFlight);
   postponed_.reserve(kPostponedCapacity);
+  arp_owed_.reserve(kArpCapacity);
   fired_.reserve(config.max_hosts);
   ports_.resize(rings_.size());
   for (size_t i = 0; i < rings_.size(); ++i) {
     const LinkInfo& link = shared->network->link(i);
     ports_[i].ring = rings_[i].get();
     for (const Ipv4Addr source : link.sources) {
-      ports_[i].sources.emplace_back(
-          io::wire::SendPath{.layer = link.layer, .source_mac = link.mac, .source = source});
+      ports_[i].sources.emplace_back(io::wire::SendPath{
+          .layer = link.layer, .source_mac = link.mac, .source = source, .vlan = link.vlan});
     }
     ports_[i].batch.reserve(kBatch);
     ports_[i].stamps.reserve(kBatch);
@@ -98,6 +99,7 @@ bool Lane::RunOnce() {
     // Nothing new leaves; what a matcher holds comes back first.
     AbandonWaiting();
     resets_.Clear();
+    arp_owed_.clear();
     for (uint32_t slot = 0; slot < hosts_.used_slots(); ++slot) {
       const Phase phase = hosts_[slot].state.phase;
       if (phase == Phase::kFree || phase == Phase::kMatching) continue;
@@ -154,7 +156,7 @@ int64_t Lane::NextDeadline() const {
   const bool discovering =
       MayStartHosts() && !discovery_.done_walking() && postponed_.size() < kPostponedCapacity;
   int64_t wanted = std::numeric_limits<int64_t>::max();
-  if (!other_due_.empty() || !resets_.empty()) wanted = now;
+  if (!other_due_.empty() || !resets_.empty() || !arp_owed_.empty()) wanted = now;
   if (!sequence_wait_.empty() && ReserveSequence()) wanted = now;
   if (!refused_.empty() && MayStartHosts()) wanted = now;
   if (!postponed_.empty() && MayStartHosts()) wanted = std::min(wanted, postponed_.front().due_ns);

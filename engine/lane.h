@@ -137,6 +137,13 @@ class Lane {
     // The earliest one comes out of a heap first.
     friend bool operator<(const Postponed& a, const Postponed& b) { return a.due_ns > b.due_ns; }
   };
+  // Somebody who asked for the MAC address of one of our source addresses.
+  struct ArpOwed {
+    Ipv4Addr to;
+    MacAddr mac;
+    uint8_t link = 0;
+    uint8_t source = 0;
+  };
   // What a frame of the batch was, to be noted when it is handed over.
   struct Stamp {
     enum class Kind : uint8_t { kDiscovery, kPort, kProbe };
@@ -159,6 +166,7 @@ class Lane {
   static constexpr size_t kAliveCapacity = 1 << 15;
   static constexpr size_t kRefusedCapacity = 1 << 12;
   static constexpr size_t kPostponedCapacity = 1 << 12;
+  static constexpr size_t kArpCapacity = 64;
   static constexpr uint64_t kResetTag = 0xFD;  // see the tags in lane_send.cc
 
   // Replies.
@@ -198,7 +206,7 @@ class Lane {
   // Discovery probes are still to be sent, or may still be answered, that the walk has left behind.
   bool LaggingBehindWalk() const;
 
-  // Resets, where the kernel sends none (lane_resets.cc).
+  // What we owe to others where the kernel does not give it (lane_answers.cc).
   // Whether this is a SYN-ACK that the kernel leaves to us.
   bool OwesReset(const io::wire::Reply& reply) const;
   // Answers a SYN-ACK to one of the OS ports if it acknowledges a probe, of an earlier round too.
@@ -206,6 +214,9 @@ class Lane {
   bool AcknowledgesRound(const io::wire::Reply& reply, uint32_t serial) const;
   void QueueReset(const io::wire::Reply& reply);
   void SendResets(uint32_t allowance);
+  // An ARP request for a source address that the kernel does not own.
+  void OweArp(const io::wire::Reply& request);
+  void SendArpAnswers(uint32_t allowance);
 
   // Hosts.
   bool DrainVerdicts();
@@ -279,6 +290,7 @@ class Lane {
   int64_t resent_ns_;                 // when the newest discovery probe out of order was sent
   bool own_resets_;                   // on any link
   ResetQueue resets_;
+  std::vector<ArpOwed> arp_owed_;  // at most kArpCapacity
   NetLimiter nets_;
   uint64_t controls_seen_ = 0;
   const ExclusionSet* exclusions_;

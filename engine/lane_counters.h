@@ -20,6 +20,8 @@ enum class LaneCounter : uint8_t {
   kSentSequence,
   kSentTests,
   kSentResets,        // of our own, for SYN-ACKs; 0 where the kernel sends them
+  kSentArpReplies,    // for source addresses that the kernel does not own
+  kArpOverflowed,     // found no room: the neighbour asks again
   kUnsent,            // refused by the kernel afterwards, and sent again if it matters
   kResetsOverflowed,  // found no room: sent when the target repeats its SYN-ACK
   kResetsWithheld,    // to a connection that was answered often enough
@@ -69,6 +71,8 @@ inline constexpr std::string_view kLaneCounterNames[] = {"targets_probed",
                                                          "sent_sequence",
                                                          "sent_tests",
                                                          "sent_resets",
+                                                         "sent_arp_replies",
+                                                         "arp_overflowed",
                                                          "unsent",
                                                          "resets_overflowed",
                                                          "resets_withheld",

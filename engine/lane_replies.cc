@@ -247,6 +247,7 @@ void Lane::HandleIcmpError(const Reply& reply, int64_t received) {
 }
 
 void Lane::HandleArp(const Reply& reply) {
+  if (reply.arp.is_request) OweArp(reply);
   const std::optional<uint32_t> index = shared_->discovery->targets->IndexOf(reply.source);
   if (!index || !shared_->network->PathTo(reply.source).on_link) {
     counters_[LaneCounter::kReplyNotTarget].Add();

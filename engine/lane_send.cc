@@ -60,6 +60,7 @@ bool Lane::Fill() {
     Visit(slot);
   }
   FlushAll();
+  SendArpAnswers(allowance);
   if (resets_.filling_up()) SendResets(allowance);
   for (uint32_t n = other_due_.size(); n > 0 && frames_this_turn_ < allowance && Room(); --n) {
     if (const uint32_t soon = other_due_.Peek(kLookAhead); soon != SlotRing::kNone) {

@@ -23,7 +23,10 @@ struct LinkInfo {
   MacAddr mac;                    // ours; zero without Ethernet
   std::vector<Ipv4Addr> sources;  // our addresses that packets on this link may come from
   bool local = false;             // the raw-IP way to our own addresses
-  bool own_resets = false;        // SYN-ACKs are answered by the lanes, not by the kernel
+  uint16_t vlan = 0;              // 802.1Q tag of all frames; 0: none
+  // Those of `sources` that the kernel does not own, ascending: we answer ARP for them.
+  std::vector<Ipv4Addr> foreign{};
+  bool own_resets = false;  // SYN-ACKs are answered by the lanes, not by the kernel
 };
 
 // How to reach one address.

@@ -23,10 +23,12 @@ Receiver::Receiver(uint8_t link_index, const LinkInfo& link, std::unique_ptr<io:
                    std::span<const std::unique_ptr<Lane>> lanes)
     : link_index_(link_index),
       link_(link),
+      mine_(link.sources),
       ring_(std::move(ring)),
       plan_(plan),
       ports_(ports),
       to_ring_(lanes.size()) {
+  std::sort(mine_.begin(), mine_.end());
   for (const auto& lane : lanes) {
     lanes_.push_back(lane.get());
     producers_.emplace_back(lane->replies());
@@ -35,8 +37,7 @@ Receiver::Receiver(uint8_t link_index, const LinkInfo& link, std::unique_ptr<io:
 }
 
 bool Receiver::IsOurs(const Reply& reply) const {
-  const auto& mine = link_.sources;
-  if (std::find(mine.begin(), mine.end(), reply.destination) == mine.end()) return false;
+  if (!std::binary_search(mine_.begin(), mine_.end(), reply.destination)) return false;
   if (reply.kind == ReplyKind::kUdp) return ports_.IsDiscoveryPort(reply.udp.destination_port);
   if (reply.kind != ReplyKind::kTcp && reply.kind != ReplyKind::kUdp) return true;
   const HostOrderPort to =

@@ -64,6 +64,7 @@ class Receiver {
 
   uint8_t link_index_;
   LinkInfo link_;
+  std::vector<Ipv4Addr> mine_;  // link_.sources, ascending
   std::unique_ptr<io::CaptureRing> ring_;
   const DiscoveryPlan* plan_;
   PortPlan ports_;

@@ -23,26 +23,50 @@ absl::StatusOr<std::unique_ptr<SystemNetwork>> SystemNetwork::Create(
     const TargetSet& targets, const SystemNetworkOptions& options) {
   std::unique_ptr<SystemNetwork> network(new SystemNetwork(options));
   OSPREY_ASSIGN_OR_RETURN(auto links, io::LinkTable::Load());
-  OSPREY_ASSIGN_OR_RETURN(auto routes, io::RouteTable::Load(links));
   network->links_ = std::make_unique<io::LinkTable>(std::move(links));
+  OSPREY_RETURN_IF_ERROR(network->FindInterfaces());
+  OSPREY_ASSIGN_OR_RETURN(auto routes, io::RouteTable::Load(*network->links_, network->forced_));
   network->routes_ = std::make_unique<io::RouteTable>(std::move(routes));
-  if (!options.interface.empty()) {
-    OSPREY_ASSIGN_OR_RETURN(const io::Link* link, network->links_->Find(options.interface));
-    if (!link->up) {
-      return absl::UnavailableError(absl::StrFormat("%s: the interface is down", link->name));
-    }
-    network->forced_index_ = link->index;
-  }
   network->LearnAll(targets);
   if (network->ways_.empty()) {
     return absl::UnavailableError(absl::StrFormat("%s: no route to this target%s",
                                                   targets.At(0).ToString(),
                                                   targets.size() > 1 ? ", nor to any other" : ""));
   }
+  OSPREY_RETURN_IF_ERROR(network->CheckTag());
   network->ResolveGateways();
   network->BuildPaths();
+  OSPREY_RETURN_IF_ERROR(network->FindForeign());
   OSPREY_RETURN_IF_ERROR(network->ArrangeResets());
   return network;
+}
+
+absl::Status SystemNetwork::FindInterfaces() {
+  for (const std::string& name : options_.interfaces) {
+    OSPREY_ASSIGN_OR_RETURN(const io::Link* link, links_->Find(name));
+    if (!link->up) {
+      return absl::UnavailableError(absl::StrFormat("%s: the interface is down", link->name));
+    }
+    forced_.push_back(link->index);
+  }
+  if (forced_.empty() || options_.gateway_mac.is_zero()) return absl::OkStatus();
+  const int link = forced_.front();
+  default_route_ = io::Route{.kind = io::RouteKind::kGateway,
+                             .link_index = link,
+                             .gateway = {},
+                             .source = io::ChooseSource(*links_, link, {})};
+  return absl::OkStatus();
+}
+
+absl::Status SystemNetwork::CheckTag() const {
+  if (options_.vlan == 0) return absl::OkStatus();
+  if (options_.ring == "raw-ip") {
+    return absl::InvalidArgumentError("--vlan: the raw-ip ring writes no tags");
+  }
+  const bool any =
+      std::any_of(ways_.begin(), ways_.end(), [](const Way& way) { return way.info.vlan != 0; });
+  if (any) return absl::OkStatus();
+  return absl::InvalidArgumentError("--vlan: no target is behind an Ethernet interface");
 }
 
 void SystemNetwork::LearnAll(const TargetSet& targets) {
@@ -57,10 +81,8 @@ void SystemNetwork::LearnAll(const TargetSet& targets) {
 }
 
 io::Route SystemNetwork::RouteTo(Ipv4Addr address) const noexcept {
-  io::Route route = routes_->Find(address);
-  const bool elsewhere = forced_index_ != 0 && route.kind != io::RouteKind::kLocal &&
-                         route.link_index != forced_index_;
-  if (elsewhere) route.kind = io::RouteKind::kUnreachable;
+  const io::Route route = routes_->Find(address);
+  if (route.kind == io::RouteKind::kUnreachable && default_route_) return *default_route_;
   return route;
 }
 
@@ -72,27 +94,35 @@ const SystemNetwork::Way* SystemNetwork::WayOf(const io::Route& route) const noe
   return nullptr;
 }
 
+SystemNetwork::Way& SystemNetwork::AddWay(const io::Link& link, bool local) {
+  Way& way = ways_.emplace_back();
+  way.link = link;
+  way.info.name = link.name;
+  way.info.layer = local ? io::LinkLayer::kNone : io::LinkLayerOf(link);
+  way.info.mac = link.mac;
+  way.info.local = local;
+  if (local) return way;
+  if (way.info.layer == io::LinkLayer::kEthernet) way.info.vlan = options_.vlan;
+  const auto pool = options_.sources.addresses();
+  way.info.sources.assign(pool.begin(), pool.end());
+  return way;
+}
+
 void SystemNetwork::Learn(Ipv4Addr address) {
   const io::Route route = RouteTo(address);
   if (route.kind == io::RouteKind::kUnreachable || route.kind == io::RouteKind::kBroadcast) return;
   const bool local = route.kind == io::RouteKind::kLocal;
   const io::Link* link = links_->ByIndex(route.link_index);
   if (link == nullptr || (!link->up && !local)) return;
+  const bool pooled = !local && !options_.sources.empty();
   const Ipv4Addr source = local && !address.is_loopback() ? address : route.source;
-  if (source.host_order == 0) return;
-  if (WayOf(route) == nullptr) {
-    Way& way = ways_.emplace_back();
-    way.info.name = link->name;
-    way.info.layer = local ? io::LinkLayer::kNone : io::LinkLayerOf(*link);
-    way.info.mac = link->mac;
-    way.info.local = local;
-    way.link = *link;
-  }
-  Way& way = ways_[static_cast<size_t>(WayOf(route) - ways_.data())];
+  if (source.host_order == 0 && !pooled) return;
+  const Way* known = WayOf(route);
+  Way& way =
+      known != nullptr ? ways_[static_cast<size_t>(known - ways_.data())] : AddWay(*link, local);
   auto& sources = way.info.sources;
-  if (std::find(sources.begin(), sources.end(), source) == sources.end() && sources.size() < 256) {
-    sources.push_back(source);
-  }
+  const bool is_new = !pooled && std::find(sources.begin(), sources.end(), source) == sources.end();
+  if (is_new && sources.size() < SourcePool::kMostAddresses) sources.push_back(source);
   if (route.kind == io::RouteKind::kGateway && way.info.layer == io::LinkLayer::kEthernet) {
     const uint64_t key = GatewayKey(route.link_index, route.gateway);
     if (gateways_.emplace(key, MacAddr{}).second) wanted_gateways_.push_back(key);
@@ -102,6 +132,9 @@ void SystemNetwork::Learn(Ipv4Addr address) {
 void SystemNetwork::ResolveGateways() {
   if (wanted_gateways_.empty()) return;
   const auto known = io::NeighbourTable::Load();
+  // The kernel's table knows the link without a tag.
+  const bool kernel_knows = known.ok() && options_.vlan == 0;
+  const auto pool = options_.sources.addresses();
   for (const uint64_t key : wanted_gateways_) {
     const auto link_index = static_cast<int>(key >> 32);
     const Ipv4Addr gateway{static_cast<uint32_t>(key)};
@@ -110,15 +143,16 @@ void SystemNetwork::ResolveGateways() {
       mac = options_.gateway_mac;
       continue;
     }
-    if (known.ok()) {
+    if (kernel_knows) {
       if (const auto found = known->Find(link_index, gateway)) {
         mac = *found;
         continue;
       }
     }
     const io::Link* link = links_->ByIndex(link_index);
-    const auto resolved = io::ResolveMac(*link, io::ChooseSource(*links_, link_index, gateway),
-                                         gateway, kGatewayTimeout);
+    const Ipv4Addr source =
+        pool.empty() ? io::ChooseSource(*links_, link_index, gateway) : pool.front();
+    const auto resolved = io::ResolveMac(*link, source, gateway, kGatewayTimeout, options_.vlan);
     if (resolved.ok()) {
       mac = *resolved;
     } else {
@@ -140,10 +174,14 @@ Path SystemNetwork::FindPath(Ipv4Addr address) const noexcept {
   path.link = static_cast<uint8_t>(way - ways_.data());
   path.local = route.kind == io::RouteKind::kLocal;
   const Ipv4Addr source = path.local && !address.is_loopback() ? address : route.source;
-  const auto& sources = way->info.sources;
-  const auto at = std::find(sources.begin(), sources.end(), source);
-  path.reachable = at != sources.end();
-  path.source = static_cast<uint8_t>(path.reachable ? at - sources.begin() : 0);
+  if (!path.local && !options_.sources.empty()) {
+    path.reachable = true;  // PathTo chooses the source
+  } else {
+    const auto& sources = way->info.sources;
+    const auto at = std::find(sources.begin(), sources.end(), source);
+    path.reachable = at != sources.end();
+    path.source = static_cast<uint8_t>(path.reachable ? at - sources.begin() : 0);
+  }
   path.on_link =
       route.kind == io::RouteKind::kOnLink && way->info.layer == io::LinkLayer::kEthernet;
   if (route.kind == io::RouteKind::kGateway && way->info.layer == io::LinkLayer::kEthernet) {
@@ -167,7 +205,11 @@ Path SystemNetwork::PathTo(Ipv4Addr address) const noexcept {
   const auto behind =
       std::upper_bound(path_starts_.begin(), path_starts_.end(), address.host_order);
   const Path& path = paths_[static_cast<size_t>(behind - path_starts_.begin()) - 1];
-  return path.local ? FindPath(address) : path;
+  if (path.local) return FindPath(address);
+  if (options_.sources.empty()) return path;
+  Path chosen = path;
+  chosen.source = options_.sources.IndexFor(address);
+  return chosen;
 }
 
 absl::StatusOr<std::unique_ptr<io::SendRing>> SystemNetwork::MakeSendRing(size_t link,
@@ -200,13 +242,13 @@ absl::StatusOr<std::unique_ptr<io::SendRing>> SystemNetwork::MakeSendRing(size_t
 absl::StatusOr<std::unique_ptr<io::CaptureRing>> SystemNetwork::MakeCaptureRing(size_t link) {
   Way& way = ways_[link];
   const io::PortRange ports{options_.port_plan.first, options_.port_plan.last};
-  io::CaptureFilter filter{
+  const io::CaptureFilter filter{
       .destinations = way.info.sources,
       .tcp_ports = {ports},
       .udp_ports = {{options_.port_plan.discovery_first(), options_.port_plan.last}},
       .icmp = true,
-      .arp = way.info.layer == io::LinkLayer::kEthernet};
-  if (filter.destinations.size() > 8) filter.destinations.clear();
+      .arp = way.info.layer == io::LinkLayer::kEthernet,
+      .vlan = way.info.vlan};
   io::CaptureOptions options;
   const auto threads = static_cast<int>(options_.capture_threads);
   options.buffer_bytes = options_.capture_buffer_bytes / threads;

@@ -8,12 +8,14 @@
 // looked up in a snapshot: what changes during a scan is not followed.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "engine/network.h"
 #include "engine/port_plan.h"
+#include "engine/source_pool.h"
 #include "engine/target_set.h"
 #include "io/capture_fanout.h"
 #include "io/link.h"
@@ -31,12 +33,18 @@ enum class ResetMode : uint8_t {
 };
 
 struct SystemNetworkOptions {
-  std::string interface;      // -e: only this link; empty: as the routes say
+  // -e: only routes through these links count; empty: all do.
+  std::vector<std::string> interfaces;
+  // -S: packets have one of these addresses; empty: what the routes say.
+  SourcePool sources;
+  uint16_t vlan = 0;          // --vlan: 802.1Q tag on Ethernet; 0: none
   std::string ring = "auto";  // io/ring_selector.h
   size_t ring_slots = 4096;
   int capture_buffer_bytes = 64 << 20;  // of a link, shared among its capture threads
   uint32_t capture_threads = 1;         // for each link
-  MacAddr gateway_mac;                  // --gateway-mac: instead of asking ARP; zero: ask
+  // --gateway-mac: instead of asking ARP; zero: ask. Together with `interfaces` it also takes
+  // what no route leads to, through the first of them.
+  MacAddr gateway_mac;
   ResetMode resets = ResetMode::kAuto;
   PortPlan port_plan;
   std::string record_path;  // own sends are recorded here, per link; empty: not
@@ -71,11 +79,18 @@ class SystemNetwork final : public Network {
   };
 
   explicit SystemNetwork(const SystemNetworkOptions& options) : options_(options) {}
+  absl::Status FindInterfaces();
+  absl::Status CheckTag() const;
   // Adds what `address` needs to ways, sources and gateways.
   void Learn(Ipv4Addr address);
   void LearnAll(const TargetSet& targets);
+  Way& AddWay(const io::Link& link, bool local);
   void ResolveGateways();
+  // Which source addresses the kernel does not own, and that nobody else has them.
+  absl::Status FindForeign();
+  absl::Status CheckUnused(const Way& way) const;
   absl::Status ArrangeResets();
+  void NoteKernelResets(const Way& way, bool all_owned);
   bool CanResetFrom(const Way& way) const;
   absl::Status SilenceKernel(const std::vector<io::GuardedLink>& links);
   void Note(std::string text);
@@ -91,7 +106,8 @@ class SystemNetwork final : public Network {
   SystemNetworkOptions options_;
   std::unique_ptr<io::LinkTable> links_;
   std::unique_ptr<io::RouteTable> routes_;
-  int forced_index_ = 0;  // of -e; 0: none
+  std::vector<int> forced_;                 // indexes of -e; empty: none
+  std::optional<io::Route> default_route_;  // what has no route goes this way
   std::vector<Way> ways_;
   absl::flat_hash_map<uint64_t, MacAddr> gateways_;
   std::vector<uint64_t> wanted_gateways_;

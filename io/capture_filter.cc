@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/capture_filter.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -15,10 +17,30 @@ void AppendPorts(const char* protocol, const std::vector<PortRange>& ranges,
   }
 }
 
-std::string Destinations(const std::vector<Ipv4Addr>& addresses) {
-  return absl::StrJoin(addresses, " or ", [](std::string* out, Ipv4Addr address) {
-    absl::StrAppend(out, "dst host ", address.ToString());
-  });
+// Past so many tests the filter costs more than it saves.
+constexpr size_t kMostDestinationTests = 16;
+
+// The address blocks that are together `addresses`, each as one test.
+std::vector<std::string> DestinationTests(std::vector<Ipv4Addr> addresses) {
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+  std::vector<std::string> tests;
+  for (size_t i = 0; i < addresses.size();) {
+    const uint32_t first = addresses[i].host_order;
+    // The largest block that begins here and is all there.
+    int bits = 0;
+    const auto is_whole = [&](int larger) {
+      const size_t size = size_t{1} << larger;
+      return first % size == 0 && i + size <= addresses.size() &&
+             addresses[i + size - 1].host_order == first + size - 1;
+    };
+    while (bits < 31 && is_whole(bits + 1)) ++bits;
+    tests.push_back(bits == 0
+                        ? absl::StrCat("dst host ", addresses[i].ToString())
+                        : absl::StrFormat("dst net %s/%d", addresses[i].ToString(), 32 - bits));
+    i += size_t{1} << bits;
+  }
+  return tests;
 }
 
 }  // namespace
@@ -33,13 +55,17 @@ std::string ToPcapExpression(const CaptureFilter& filter, LinkLayer layer) {
   if (filter.arp && layer == LinkLayer::kEthernet) parts.push_back("(arp)");
   if (!protocols.empty()) {
     std::string ip = "(ip and ";
-    if (!filter.destinations.empty()) {
-      absl::StrAppend(&ip, "(", Destinations(filter.destinations), ") and ");
+    const std::vector<std::string> tests = DestinationTests(filter.destinations);
+    if (!tests.empty() && tests.size() <= kMostDestinationTests) {
+      absl::StrAppend(&ip, "(", absl::StrJoin(tests, " or "), ") and ");
     }
     parts.push_back(absl::StrCat(ip, "(", absl::StrJoin(protocols, " or "), "))"));
   }
   // A filter that wants nothing: a frame is never shorter than nothing.
-  return parts.empty() ? "less 0" : absl::StrJoin(parts, " or ");
+  if (parts.empty()) return "less 0";
+  const std::string all = absl::StrJoin(parts, " or ");
+  if (filter.vlan == 0 || layer != LinkLayer::kEthernet) return all;
+  return absl::StrFormat("vlan %d and (%s)", filter.vlan, all);
 }
 
 }  // namespace osprey::io

@@ -21,11 +21,12 @@ struct PortRange {
 };
 
 struct CaptureFilter {
-  std::vector<Ipv4Addr> destinations;  // our addresses; empty: any
+  std::vector<Ipv4Addr> destinations;  // our addresses; empty: any, as where they are too scattered
   std::vector<PortRange> tcp_ports;    // our ports; empty: no TCP
   std::vector<PortRange> udp_ports;    // empty: no UDP
   bool icmp = true;
-  bool arp = false;  // Ethernet only; to any address
+  bool arp = false;   // Ethernet only; to any address
+  uint16_t vlan = 0;  // only frames with this 802.1Q tag; 0: whatever tag they have, or none
 };
 
 // The filter in libpcap's language, e.g.

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -33,7 +34,15 @@ class NeighbourTable {
 // Asks on `link` who has `target`, three times within `timeout`. `source` is the address given as
 // ours; 0 asks without giving one (an ARP probe). NotFound if nobody answers, FailedPrecondition
 // if the link has no ARP, and the errors of opening a packet socket.
+// `vlan` is the 802.1Q tag of question and answer; 0: none, or the kernel's own.
 absl::StatusOr<MacAddr> ResolveMac(const Link& link, Ipv4Addr source, Ipv4Addr target,
-                                   std::chrono::milliseconds timeout);
+                                   std::chrono::milliseconds timeout, uint16_t vlan = 0);
+
+// Which of `addresses` somebody on `link` has: asks for all of them at once, without giving an
+// address as ours, and again until all have answered or `timeout` is over. Errors as above.
+absl::StatusOr<absl::flat_hash_map<uint32_t, MacAddr>> WhoHas(const Link& link,
+                                                              std::span<const Ipv4Addr> addresses,
+                                                              std::chrono::milliseconds timeout,
+                                                              uint16_t vlan = 0);
 
 }  // namespace osprey::io

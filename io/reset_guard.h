@@ -34,7 +34,10 @@ enum class GuardHook : uint8_t { kIngress, kOutput };
 
 struct GuardedLink {
   std::string name;
-  std::vector<Ipv4Addr> addresses;  // our source addresses there
+  std::vector<Ipv4Addr> addresses;  // our source addresses that the kernel owns
+  // Others of ours that it does not own, if it forwards packets: then it would send their answers
+  // on, or say that they are unreachable. All to them is dropped on arrival.
+  std::vector<Ipv4Addr> foreign{};
 };
 
 class ResetGuard {
@@ -48,7 +51,8 @@ class ResetGuard {
                                                              PortRange ports, GuardHook hook);
 };
 
-// The rules in nft's own language, for tests and for people: `table` is the table's name.
+// The rules in nft's own language, none for a link that has no addresses, for tests and for people:
+// `table` is the table's name.
 std::string GuardRules(std::span<const GuardedLink> links, PortRange ports, GuardHook hook,
                        const std::string& table);
 

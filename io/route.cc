@@ -67,21 +67,25 @@ bool IsDead(rtnl_nexthop* hop) { return (rtnl_route_nh_get_flags(hop) & RTNH_F_D
 
 enum class Conversion : uint8_t { kTaken, kDead, kIgnored };
 
-// Fills link and gateway from the first live next hop.
-Conversion TakeNextHop(rtnl_route* source, RouteEntry& entry) {
+// Fills link and gateway from the first live next hop, on one of the links `only` if there are any.
+Conversion TakeNextHop(rtnl_route* source, std::span<const int> only, RouteEntry& entry) {
+  const bool any = only.empty() || entry.type != RouteType::kUnicast;
+
   const int hops = rtnl_route_get_nnexthops(source);
   for (int i = 0; i < hops; ++i) {
     rtnl_nexthop* hop = rtnl_route_nexthop_n(source, i);
     if (hop == nullptr || IsDead(hop)) continue;
+    const int link = rtnl_route_nh_get_ifindex(hop);
+    if (!any && std::find(only.begin(), only.end(), link) == only.end()) continue;
     if (rtnl_route_nh_get_via(hop) != nullptr) return Conversion::kIgnored;
-    entry.link_index = rtnl_route_nh_get_ifindex(hop);
+    entry.link_index = link;
     entry.has_gateway = ToIpv4(rtnl_route_nh_get_gateway(hop), entry.gateway);
     return Conversion::kTaken;
   }
   return Conversion::kDead;
 }
 
-Conversion Convert(rtnl_route* source, RouteEntry& entry) {
+Conversion Convert(rtnl_route* source, std::span<const int> only, RouteEntry& entry) {
   if (!ToTable(rtnl_route_get_table(source), entry.table) || rtnl_route_get_tos(source) != 0) {
     return Conversion::kIgnored;
   }
@@ -93,7 +97,7 @@ Conversion Convert(rtnl_route* source, RouteEntry& entry) {
   ToIpv4(rtnl_route_get_pref_src(source), entry.source);
   const bool has_hop = entry.type == RouteType::kUnicast || entry.type == RouteType::kLocal ||
                        entry.type == RouteType::kBroadcast;
-  return has_hop ? TakeNextHop(source, entry) : Conversion::kTaken;
+  return has_hop ? TakeNextHop(source, only, entry) : Conversion::kTaken;
 }
 
 // --- order ---
@@ -134,7 +138,7 @@ Ipv4Addr ChooseSource(const LinkTable& links, int link_index, Ipv4Addr next_hop)
   return {};
 }
 
-absl::StatusOr<RouteTable> RouteTable::Load(const LinkTable& links) {
+absl::StatusOr<RouteTable> RouteTable::Load(const LinkTable& links, std::span<const int> only) {
   OSPREY_ASSIGN_OR_RETURN(NlCache cache, DumpTable("routes", [](nl_sock* socket, nl_cache** out) {
                             return rtnl_route_alloc_cache(socket, AF_INET, 0, out);
                           }));
@@ -142,7 +146,7 @@ absl::StatusOr<RouteTable> RouteTable::Load(const LinkTable& links) {
   size_t ignored = 0;
   ForEachObject<rtnl_route>(cache.get(), [&](rtnl_route* source) {
     RouteEntry entry;
-    switch (Convert(source, entry)) {
+    switch (Convert(source, only, entry)) {
       case Conversion::kTaken:
         entries.push_back(entry);
         break;

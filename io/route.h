@@ -54,9 +54,10 @@ struct RouteEntry {
 
 class RouteTable {
  public:
-  // Reads the kernel's tables. `links` gives source addresses; it is not kept. Unavailable if
-  // netlink does not answer.
-  static absl::StatusOr<RouteTable> Load(const LinkTable& links);
+  // Reads the kernel's tables. `links` gives source addresses; it is not kept. If `only` is not
+  // empty, routes that leave through links of other indexes count as if they were not there, as
+  // for a socket that is bound to a link. Unavailable if netlink does not answer.
+  static absl::StatusOr<RouteTable> Load(const LinkTable& links, std::span<const int> only = {});
   RouteTable(std::span<const RouteEntry> entries, const LinkTable& links);
 
   // Never fails: an address without a route is kUnreachable.

@@ -10,6 +10,10 @@
 namespace osprey::io::wire {
 
 inline constexpr size_t kArpBytes = 28;
+// Where some of it lies.
+inline constexpr size_t kArpOperationAt = 6;
+inline constexpr size_t kArpTargetMacAt = 18;
+inline constexpr size_t kArpTargetAt = 24;
 inline constexpr uint16_t kArpRequest = 1;
 inline constexpr uint16_t kArpReply = 2;
 

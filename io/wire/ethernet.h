@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Ethernet II frames. Sent without a tag; on receive 802.1Q and 802.1ad tags are skipped.
+// Ethernet II frames. Sent without a tag or with one of 802.1Q; on receive 802.1Q and 802.1ad tags
+// are skipped.
 
 #include <cstdint>
 
@@ -10,6 +11,7 @@
 namespace osprey::io::wire {
 
 inline constexpr size_t kEthernetBytes = 14;
+inline constexpr size_t kVlanBytes = 4;
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr uint16_t kEtherTypeArp = 0x0806;
 inline constexpr uint16_t kEtherTypeVlan = 0x8100;
@@ -25,7 +27,6 @@ struct EthernetHeader {
 // Returns the length of the header with its tags (at most two are skipped), or 0 if the frame is
 // shorter than that.
 inline size_t LoadEthernet(ConstBytes frame, EthernetHeader& out) {
-  constexpr size_t kTagBytes = 4;
   if (frame.size() < kEthernetBytes) return 0;
   size_t length = kEthernetBytes;
   out.destination = LoadMac(frame.data());
@@ -33,18 +34,25 @@ inline size_t LoadEthernet(ConstBytes frame, EthernetHeader& out) {
   out.type = Load16(frame.data() + 12);
   for (int tags = 0; tags < 2; ++tags) {
     if (out.type != kEtherTypeVlan && out.type != kEtherTypeQinq) break;
-    length += kTagBytes;
+    length += kVlanBytes;
     if (frame.size() < length) return 0;
     out.type = Load16(frame.data() + length - 2);
   }
   return length;
 }
 
-// Writes kEthernetBytes bytes.
-inline void StoreEthernet(const EthernetHeader& header, std::byte* to) {
+// Writes kEthernetBytes bytes, and a tag of kVlanBytes if `vlan` is not 0. Returns how many.
+inline size_t StoreEthernet(const EthernetHeader& header, std::byte* to, uint16_t vlan = 0) {
   StoreMac(to, header.destination);
   StoreMac(to + 6, header.source);
-  Store16(to + 12, header.type);
+  if (vlan == 0) {
+    Store16(to + 12, header.type);
+    return kEthernetBytes;
+  }
+  Store16(to + 12, kEtherTypeVlan);
+  Store16(to + 14, vlan);
+  Store16(to + 16, header.type);
+  return kEthernetBytes + kVlanBytes;
 }
 
 }  // namespace osprey::io::wire

@@ -29,12 +29,12 @@ size_t TransportChecksumAt(uint8_t protocol) {
 }  // namespace
 
 FrameTemplate::FrameTemplate(const SendPath& path, ConstBytes packet)
-    : ip_at_(static_cast<uint32_t>(HeaderBytes(path.layer))) {
+    : ip_at_(static_cast<uint32_t>(HeaderBytes(path.layer, path.vlan != 0))) {
   OSPREY_CHECK(packet.size() >= kIpv4Bytes + kIcmpBytes);
   OSPREY_CHECK(ip_at_ + packet.size() <= kMaxBytes);
   length_ = static_cast<uint32_t>(ip_at_ + packet.size());
   if (path.layer == LinkLayer::kEthernet) {
-    StoreEthernet({.source = path.source_mac, .type = kEtherTypeIpv4}, bytes_.data());
+    StoreEthernet({.source = path.source_mac, .type = kEtherTypeIpv4}, bytes_.data(), path.vlan);
   }
   std::byte* ip = bytes_.data() + ip_at_;
   std::copy(packet.begin(), packet.end(), ip);

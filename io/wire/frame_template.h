@@ -31,6 +31,7 @@ struct SendPath {
   LinkLayer layer = LinkLayer::kEthernet;
   MacAddr source_mac{};  // not used without Ethernet
   Ipv4Addr source{};
+  uint16_t vlan = 0;  // 802.1Q tag of its frames; 0: none. Ethernet only
 };
 
 // Where one frame goes.
@@ -41,14 +42,15 @@ struct Destination {
 
 class FrameTemplate {
  public:
-  // Longest frame: U1 on Ethernet has 342 bytes. Buffers given to Write have this size.
+  // Longest frame: U1 on Ethernet has 342 bytes, 346 with a VLAN tag. Buffers given to Write have
+  // this size.
   static constexpr size_t kMaxBytes = 384;
 
   FrameTemplate() = default;
   // `packet` is a whole IP packet from `path.source`, in which what is patched is 0: IP ID, TTL and
   // destination; TCP ports, sequence and acknowledgement numbers; UDP ports; the second four bytes
   // of an ICMP header and what follows as `payload`. Its checksums do not matter.
-  // REQUIRES: packet.size() + 14 <= kMaxBytes
+  // REQUIRES: packet.size() + 18 <= kMaxBytes
   FrameTemplate(const SendPath& path, ConstBytes packet);
 
   uint32_t length() const { return length_; }  // of the frame, in bytes
@@ -76,8 +78,8 @@ class FrameTemplate {
                  std::byte* transport) const noexcept;
 
  private:
-  // Most probes fit into this many bytes (74 on Ethernet): copying a constant number of bytes
-  // needs no call.
+  // Most probes fit into this many bytes (78 on Ethernet with a tag): copying a constant number of
+  // bytes needs no call.
   static constexpr size_t kShortCopy = 80;
 
   uint64_t ip_sum_ = 0;

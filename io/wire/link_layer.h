@@ -12,7 +12,9 @@ enum class LinkLayer : uint8_t {
   kNone,      // layer-3 device (tun), or raw IP through the kernel's routing
 };
 
-// Bytes in front of the IP header in a frame that we send (no VLAN tag).
-constexpr size_t HeaderBytes(LinkLayer layer) { return layer == LinkLayer::kEthernet ? 14 : 0; }
+// Bytes in front of the IP header in a frame that we send, with or without a VLAN tag.
+constexpr size_t HeaderBytes(LinkLayer layer, bool tagged = false) {
+  return layer != LinkLayer::kEthernet ? 0 : tagged ? 18 : 14;
+}
 
 }  // namespace osprey::io

@@ -125,5 +125,50 @@ TEST(DiscoveryProbes, WriteNoLinkHeaderWhereThereIsNone) {
   EXPECT_EQ(probes.WriteArp(kTo.address, frame.data()), 0u);
 }
 
+TEST_F(DiscoveryProbesTest, ArpReplyTellsWhoAskedWhereWeAre) {
+  const MacAddr asker = Mac("02:00:00:00:00:99");
+  ExpectFrame(probes_.WriteArpReply(Addr("192.0.2.254"), asker, frame_.data()),
+              FrameBuilder()
+                  .Eth(kPath.source_mac, asker)
+                  .Arp({.operation = io::wire::kArpReply,
+                        .sender_mac = kPath.source_mac,
+                        .sender = kPath.source,
+                        .target_mac = asker,
+                        .target = Addr("192.0.2.254")})
+                  .Build());
+  const DiscoveryProbes bare({.layer = LinkLayer::kNone, .source = kPath.source});
+  EXPECT_EQ(bare.WriteArpReply(Addr("192.0.2.254"), asker, frame_.data()), 0U);
+}
+
+// Every frame with a tag is the frame without, and the tag in it.
+TEST_F(DiscoveryProbesTest, ATagIsPutIntoEveryFrame) {
+  io::wire::SendPath tagged_path = kPath;
+  tagged_path.vlan = 0xABC;
+  const DiscoveryProbes tagged(tagged_path);
+  const TcpCookie cookie{.source_port = 65230, .seq = 1, .ack = 2};
+  std::array<std::byte, io::wire::FrameTemplate::kMaxBytes> other;
+  const auto expect_tag = [&](uint32_t length, uint32_t tagged_length) {
+    ASSERT_EQ(tagged_length, length + 4);
+    Bytes want(frame_.begin(), frame_.begin() + length);
+    const Bytes tag = testing::ToBytes({0x81, 0x00, 0x0A, 0xBC});
+    want.insert(want.begin() + 12, tag.begin(), tag.end());
+    EXPECT_EQ(ToHex(std::span(other).first(tagged_length)), ToHex(want));
+  };
+  expect_tag(probes_.WriteSyn(kTo, 443, cookie, kNoise, frame_.data()),
+             tagged.WriteSyn(kTo, 443, cookie, kNoise, other.data()));
+  expect_tag(probes_.WriteAck(kTo, 443, cookie, kNoise, frame_.data()),
+             tagged.WriteAck(kTo, 443, cookie, kNoise, other.data()));
+  expect_tag(probes_.WriteReset(kTo, 443, 40000, 7, kNoise, frame_.data()),
+             tagged.WriteReset(kTo, 443, 40000, 7, kNoise, other.data()));
+  expect_tag(probes_.WriteUdp(kTo, 443, {40000, 7}, kNoise, frame_.data()),
+             tagged.WriteUdp(kTo, 443, {40000, 7}, kNoise, other.data()));
+  expect_tag(probes_.WriteEcho(kTo, {1, 2, 3}, kNoise, frame_.data()),
+             tagged.WriteEcho(kTo, {1, 2, 3}, kNoise, other.data()));
+  expect_tag(probes_.WriteArp(kTo.address, frame_.data()),
+             tagged.WriteArp(kTo.address, other.data()));
+  expect_tag(probes_.WriteArpReply(kTo.address, kTo.next_hop, frame_.data()),
+             tagged.WriteArpReply(kTo.address, kTo.next_hop, other.data()));
+}
+
 }  // namespace
 }  // namespace osprey::engine

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What surveys need of the network around them, on real links: whose resets end the half-open
-// connections.
+// connections, pools of source addresses, VLAN tags, several interfaces.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,7 @@
 #include "tests/integration/scan_results.h"
 #include "tests/integration/test_network.h"
 #include "tests/integration/tun_pipe.h"
+#include "tests/integration/vlan_pipe.h"
 
 namespace osprey::testing {
 namespace {
@@ -167,6 +169,265 @@ TEST(ResetRules, WithoutTheCapabilityOwnIsRefusedAndAutoGoesOn) {
     EXPECT_THAT(own.output, HasSubstr("CAP_NET_ADMIN"));
   }
   EXPECT_EQ(network->ScannerCommand(scan).exit_status, 0);
+}
+
+// --- Source addresses ------------------------------------------------------------------------
+
+// The host counts the addresses that SYNs come from.
+constexpr const char* kCountSources =
+    "sysctl -qw net.ipv4.icmp_ratelimit=0\n"
+    "nft -f - <<END\n"
+    "table ip count {\n"
+    "  set seen { type ipv4_addr; flags dynamic; size 4096; }\n"
+    "  set pairs { type ipv4_addr . ipv4_addr; flags dynamic; size 4096; }\n"
+    "  chain in {\n"
+    "    type filter hook prerouting priority 0;\n"
+    "    tcp flags & (syn | ack) == syn add @seen { ip saddr }\n"
+    "    ip protocol != 2 add @pairs { ip saddr . ip daddr }\n"
+    "  }\n"
+    "}\n"
+    "END";
+
+int Elements(const TestNetwork& network, const std::string& set) {
+  const CommandResult result = network.HostCommand("nft list set ip count " + set +
+                                                   " | grep -o '10[.]77[.]0[.][0-9]*' | wc -l");
+  int count = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(result.output, &count)) << result.output;
+  return count;
+}
+
+// Sixteen addresses of the host; all of them are alive.
+constexpr const char* kManyHosts =
+    "for i in $(seq 129 144); do ip addr add 10.77.0.$i/32 dev lo; done\n"
+    "sysctl -qw net.ipv4.conf.all.arp_ignore=0\n";
+
+TEST(ScanSources, APoolThatTheKernelDoesNotOwnIsUsedAndAnswered) {
+  if (!ProgramExists("nft") || !ProgramExists("ss")) GTEST_SKIP() << "needs nft and ss";
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = std::string(kManyHosts) + kCountSources});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  const std::string counters = folder.File("counters.json");
+  const CommandResult result = network->ScannerCommand(
+      OspreyPath() + " scan -q -p 80,81 --max-os-tries 1 -S 10.77.0.32/29 --counters " + counters +
+      " -oJ " + found + " 10.77.0.129-144");
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("8 of 8 source addresses are not this machine's"));
+  EXPECT_EQ(RecordsByAddress(found).size(), 16U);
+  for (const auto& [address, records] : RecordsByAddress(found)) EXPECT_EQ(records, 1) << address;
+  // 16 targets meet most of the eight, each of them one and the same throughout.
+  EXPECT_GE(Elements(*network, "seen"), 4);
+  EXPECT_LE(Elements(*network, "seen"), 8);
+  EXPECT_EQ(Elements(*network, "pairs"), 2 * 16);
+  EXPECT_GE(SentResets(counters), 16 * kSomeConnections) << "nobody else sends them";
+  EXPECT_EQ(HalfOpen(*network), "");
+}
+
+TEST(ScanSources, OwnAddressesOfAPoolAreTheKernels) {
+  if (!ProgramExists("nft")) GTEST_SKIP() << "needs nft";
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = std::string(kManyHosts) + kCountSources});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  const std::string counters = folder.File("counters.json");
+  const CommandResult result = network->ScannerCommand(
+      "ip addr add 10.77.0.9/24 dev osp0; " + OspreyPath() +
+      " scan -q -p 80,81 --max-os-tries 1 -S 10.77.0.1,10.77.0.9 --counters " + counters + " -oJ " +
+      found + " 10.77.0.129-144");
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, Not(HasSubstr("not this machine's")));
+  EXPECT_EQ(RecordsByAddress(found).size(), 16U);
+  EXPECT_EQ(Elements(*network, "seen"), 2);
+  EXPECT_EQ(Elements(*network, "pairs"), 2 * 16);
+  EXPECT_EQ(SentResets(counters), 0U);
+}
+
+TEST(ScanSources, AForwardingKernelStaysOutOfIt) {
+  if (!ProgramExists("nft")) GTEST_SKIP() << "needs nft";
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = kCountSources});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  // It would look for 10.77.0.33 and tell the host that it is unreachable.
+  const CommandResult result = network->ScannerCommand(
+      "sysctl -qw net.ipv4.conf.all.forwarding=1 net.ipv4.conf.osp0.forwarding=1; " + OspreyPath() +
+      " scan -q -p 80,81 --max-os-tries 1 -S 10.77.0.33 -oJ " + found +
+      " 10.77.0.2; sleep 0.2; ip neigh show 10.77.0.33");
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  if (result.output.find("without nftables") != std::string::npos) GTEST_SKIP() << result.output;
+  EXPECT_EQ(RecordsByAddress(found).size(), 1U);
+  EXPECT_THAT(result.output, Not(HasSubstr("osp0 FAILED")));
+  EXPECT_THAT(result.output, Not(HasSubstr("osp0 INCOMPLETE")));
+}
+
+TEST(ScanSources, AnAddressThatSomebodyHasIsRefused) {
+  OSPREY_NETWORK_OR_SKIP(network, {});
+  const CommandResult result =
+      network->ScannerCommand(OspreyPath() + " scan -S 10.77.0.2 10.77.0.128/30");
+  EXPECT_EQ(result.exit_status, 3) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("10.77.0.2 is in use by another station"));
+}
+
+TEST(ScanSources, AddressesThatNoHostHasAreRefused) {
+  OSPREY_NETWORK_OR_SKIP(network, {});
+  for (const char* bad : {"127.0.0.1", "224.0.0.5", "10.0.0.0/20", "255.255.255.255", "host.name",
+                          "10.0.0.1,", "0.0.0.0/0", "10.77.0.1:80"}) {
+    const CommandResult result =
+        network->ScannerCommand(absl::StrCat(OspreyPath(), " scan 10.77.0.2 -S ", bad));
+    EXPECT_EQ(result.exit_status, 2) << bad << ": " << result.output;
+    EXPECT_THAT(result.output, HasSubstr("-S: "));
+  }
+}
+
+// --- VLAN ------------------------------------------------------------------------------------
+
+// The host lives in VLAN 5 of the trunk, another one in VLAN 6.
+constexpr const char* kVlanHosts =
+    "set -e; ip addr add 10.99.5.2/24 dev v5; ip link set v5 up; ip addr add 10.98.5.2/32 dev v5\n"
+    "ip link set v6 up; for i in 3 4 5; do ip addr add 10.99.5.$i/32 dev v6; done\n"
+    "sysctl -qw net.ipv4.conf.v6.arp_ignore=1 net.ipv4.conf.v5.arp_ignore=1";
+
+#define OSPREY_VLANS_OR_SKIP(network, pipe, ...)                \
+  VlanPipe pipe(network->scanner_side(), __VA_ARGS__);          \
+  if (!pipe.error().empty()) GTEST_SKIP() << pipe.error();      \
+  const CommandResult hosts = network->HostCommand(kVlanHosts); \
+  ASSERT_EQ(hosts.exit_status, 0) << hosts.output
+
+TEST(ScanVlan, FindsTheHostsOfItsVlanOnly) {
+  if (!ProgramExists("ss")) GTEST_SKIP() << "needs ss";
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = "sysctl -qw net.ipv4.icmp_ratelimit=0"});
+  OSPREY_VLANS_OR_SKIP(network, pipe, {{5}, {6}});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  const std::string counters = folder.File("counters.json");
+  // No interface of the scanner has an address there.
+  const CommandResult result = network->ScannerCommand(
+      "ip route add 10.99.5.0/24 dev trunk0; " + OspreyPath() +
+      " scan -q -p 80,81 --max-os-tries 1 --vlan 5 -S 10.99.5.1 --counters " + counters + " -oJ " +
+      found + " 10.99.5.0/29");
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(RecordsByAddress(found), (std::map<std::string, int>{{"10.99.5.2", 1}}));
+  EXPECT_GE(SentResets(counters), kSomeConnections) << "the kernel sees no tagged frame";
+  EXPECT_EQ(HalfOpen(*network), "");
+  EXPECT_EQ(pipe.untagged(), 0U);
+}
+
+TEST(ScanVlan, AsksTheGatewayWithTheTag) {
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = "sysctl -qw net.ipv4.icmp_ratelimit=0"});
+  OSPREY_VLANS_OR_SKIP(network, pipe, {{5}, {6}});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  const CommandResult result = network->ScannerCommand(
+      "ip route add 10.99.5.0/24 dev trunk0; ip route add 10.98.0.0/16 via 10.99.5.2; " +
+      OspreyPath() + " scan -q -p 80,81 --max-os-tries 1 --vlan 5 -S 10.99.5.1 -oJ " + found +
+      " 10.98.5.2");
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(RecordsByAddress(found), (std::map<std::string, int>{{"10.98.5.2", 1}}));
+}
+
+TEST(ScanVlan, AnswersOfAnotherVlanAreNotTaken) {
+  OSPREY_NETWORK_OR_SKIP(network, {});
+  OSPREY_VLANS_OR_SKIP(network, pipe, {{5, 9}, {6}});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  const CommandResult result = network->ScannerCommand(
+      "ip route add 10.99.5.0/24 dev trunk0; " + OspreyPath() +
+      " scan -q -p 80,81 --max-os-tries 1 --vlan 5 -S 10.99.5.1 -oJ " + found + " 10.99.5.0/29");
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_TRUE(RecordsByAddress(found).empty());
+  EXPECT_GT(pipe.answers(), 0U);
+}
+
+TEST(ScanVlan, AVlanInterfaceNeedsNoOption) {
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = "sysctl -qw net.ipv4.icmp_ratelimit=0"});
+  const CommandResult device = network->ScannerCommand(
+      "ip link add link osp0 name v5 type vlan id 5 && ip addr add 10.99.5.1/24 dev v5 && "
+      "ip link set v5 up");
+  if (device.exit_status != 0) GTEST_SKIP() << "no VLAN devices here: " << device.output;
+  ASSERT_EQ(network
+                ->HostCommand("ip link add link osp1 name v5 type vlan id 5 && "
+                              "ip addr add 10.99.5.2/24 dev v5 && ip link set v5 up")
+                .exit_status,
+            0);
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  const CommandResult result = network->ScannerCommand(
+      OspreyPath() + " scan -q -p 80,81 --max-os-tries 1 -oJ " + found + " 10.99.5.0/29");
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(RecordsByAddress(found),
+            (std::map<std::string, int>{{"10.99.5.1", 1}, {"10.99.5.2", 1}}));
+}
+
+TEST(ScanVlan, NeedsFramesThatWeWrite) {
+  OSPREY_NETWORK_OR_SKIP(network, {});
+  const CommandResult local = network->ScannerCommand(OspreyPath() + " scan 127.0.0.1 --vlan 5");
+  EXPECT_EQ(local.exit_status, 3);
+  EXPECT_THAT(local.output, HasSubstr("no target is behind an Ethernet interface"));
+  const CommandResult raw =
+      network->ScannerCommand(OspreyPath() + " scan 10.77.0.2 --vlan 5 --ring raw-ip");
+  EXPECT_EQ(raw.exit_status, 3);
+  EXPECT_THAT(raw.output, HasSubstr("raw-ip"));
+}
+
+// --- Interfaces ------------------------------------------------------------------------------
+
+// A second link to the host, which has 10.79.0.2 there.
+std::string SecondLink(const TestNetwork& network) {
+  return "ip link add osp2 type veth peer name osp3; ip link set osp3 netns " +
+         network.scanner_side().far_path() +
+         "; ip addr add 10.79.0.1/24 dev osp2; ip link set osp2 up; ";
+}
+
+TEST(ScanInterfaces, ARouteThroughAnotherInterfaceDoesNotCount) {
+  OSPREY_NETWORK_OR_SKIP(network, {});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  ASSERT_EQ(network->ScannerCommand(SecondLink(*network)).exit_status, 0);
+  ASSERT_EQ(network
+                ->HostCommand("ip addr add 10.79.0.2/24 dev osp3; ip link set osp3 up; "
+                              "ip addr add 10.98.0.1/32 dev lo")
+                .exit_status,
+            0);
+  // The better route is the first link's, where nobody has that gateway.
+  ASSERT_EQ(network
+                ->ScannerCommand("ip route add 10.98.0.0/24 via 10.77.0.77 metric 1; "
+                                 "ip route add 10.98.0.0/24 via 10.79.0.2 metric 9")
+                .exit_status,
+            0);
+  const std::string scan =
+      OspreyPath() + " scan -q -p 80,81 --max-os-tries 1 10.98.0.1 -oJ " + found + " -e ";
+  const CommandResult wrong = network->ScannerCommand(scan + "osp0");
+  EXPECT_THAT(wrong.output, HasSubstr("10.77.0.77 on osp0 does not answer"));
+  const CommandResult right = network->ScannerCommand("rm -f " + found + "*; " + scan + "osp2");
+  ASSERT_EQ(right.exit_status, 0) << right.output;
+  EXPECT_EQ(RecordsByAddress(found), (std::map<std::string, int>{{"10.98.0.1", 1}}));
+}
+
+TEST(ScanInterfaces, RoutesChooseAmongSeveral) {
+  OSPREY_NETWORK_OR_SKIP(network, {});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  ASSERT_EQ(network->ScannerCommand(SecondLink(*network)).exit_status, 0);
+  ASSERT_EQ(
+      network->HostCommand("ip addr add 10.79.0.2/24 dev osp3; ip link set osp3 up").exit_status,
+      0);
+  const CommandResult result =
+      network->ScannerCommand(OspreyPath() + " scan -q -p 80,81 --max-os-tries 1 -oJ " + found +
+                              " -e osp0,osp2 10.77.0.2 10.79.0.2");
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(RecordsByAddress(found),
+            (std::map<std::string, int>{{"10.77.0.2", 1}, {"10.79.0.2", 1}}));
+}
+
+TEST(ScanInterfaces, WithAGatewaysMacNoRouteIsNeeded) {
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = "ip addr add 10.98.0.1/32 dev lo"});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  const CommandResult mac =
+      network->HostCommand("ip -o link show osp1 | sed 's/.*link.ether \\([0-9a-f:]*\\).*/\\1/'");
+  const std::string scan = OspreyPath() + " scan -q -p 80,81 --max-os-tries 1 10.98.0.1 -oJ " +
+                           found + " --gateway-mac " + mac.output.substr(0, 17);
+  EXPECT_EQ(network->ScannerCommand(scan).exit_status, 3) << "no route";
+  const CommandResult result = network->ScannerCommand(scan + " -e osp0");
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(RecordsByAddress(found), (std::map<std::string, int>{{"10.98.0.1", 1}}));
 }
 
 }  // namespace

@@ -168,5 +168,70 @@ TEST(NeighbourNetns, ResolvesANeighbourAndGivesUpOnNobody) {
   });
 }
 
+TEST(RouteNetns, OnlyRoutesThroughTheGivenLinksCount) {
+  OSPREY_NETNS_OR_SKIP(netns, {});
+  ASSERT_EQ(netns
+                ->NearCommand("set -e; ip link add two type veth peer name other;"
+                              "ip link set other up;"
+                              "ip addr add 10.97.0.1/24 dev two; ip link set two up;"
+                              "ip route add 10.50.0.0/16 via 10.99.0.2 metric 1;"
+                              "ip route add 10.50.0.0/16 via 10.97.0.2 metric 5;"
+                              "ip route add 10.60.0.0/16 nexthop via 10.99.0.2 nexthop via "
+                              "10.97.0.2;"
+                              "ip route add blackhole 10.70.0.0/16")
+                .exit_status,
+            0);
+  netns->Near([] {
+    const auto links = LinkTable::Load();
+    ASSERT_TRUE(links.ok()) << links.status();
+    const int first = links->ByName("osp0")->index;
+    const int second = links->ByName("two")->index;
+    const auto through = [&](std::vector<int> only, const char* address) {
+      const auto routes = RouteTable::Load(*links, only);
+      EXPECT_TRUE(routes.ok()) << routes.status();
+      return routes->Find(Ip(address));
+    };
+    EXPECT_EQ(through({}, "10.50.0.1").link_index, first);
+    EXPECT_EQ(through({second}, "10.50.0.1").link_index, second);
+    EXPECT_EQ(through({second}, "10.50.0.1").gateway, Ip("10.97.0.2"));
+    EXPECT_EQ(through({second}, "10.50.0.1").source, Ip("10.97.0.1"));
+    EXPECT_EQ(through({second, first}, "10.50.0.1").link_index, first) << "the better route";
+    EXPECT_EQ(through({first}, "10.60.0.1").gateway, Ip("10.99.0.2"));
+    EXPECT_EQ(through({second}, "10.60.0.1").gateway, Ip("10.97.0.2"));
+    EXPECT_EQ(through({second}, "10.99.0.2").kind, RouteKind::kUnreachable);
+    EXPECT_EQ(through({second}, "10.70.0.1").kind, RouteKind::kUnreachable);
+    EXPECT_EQ(through({second}, "10.99.0.1").kind, RouteKind::kLocal);
+  });
+}
+
+TEST(NeighbourNetns, WhoHasFindsAllThatAnswer) {
+  OSPREY_NETNS_OR_SKIP(netns, {});
+  ASSERT_EQ(netns
+                ->FarCommand("ip link set osp1 address 02:00:00:00:00:bb;"
+                             "for i in 10 11 12; do ip addr add 10.99.0.$i/24 dev osp1; done")
+                .exit_status,
+            0);
+  netns->Near([] {
+    const auto links = LinkTable::Load();
+    ASSERT_TRUE(links.ok()) << links.status();
+    const Link& link = *links->ByName("osp0");
+    const std::vector<Ipv4Addr> asked = {Ip("10.99.0.9"), Ip("10.99.0.10"), Ip("10.99.0.11"),
+                                         Ip("10.99.0.12"), Ip("10.99.0.13")};
+    const auto found = WhoHas(link, asked, milliseconds(300));
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(found->size(), 3U);
+    for (const char* address : {"10.99.0.10", "10.99.0.11", "10.99.0.12"}) {
+      const auto entry = found->find(Ip(address).host_order);
+      ASSERT_NE(entry, found->end()) << address;
+      EXPECT_EQ(entry->second.ToString(), "02:00:00:00:00:BB");
+    }
+    EXPECT_TRUE(WhoHas(link, {}, milliseconds(300))->empty());
+    // Nobody has the tag, and answers without it do not count.
+    EXPECT_TRUE(WhoHas(link, asked, milliseconds(300), 5)->empty());
+    EXPECT_TRUE(absl::IsFailedPrecondition(
+        WhoHas(*links->ByName("lo"), asked, milliseconds(300)).status()));
+  });
+}
+
 }  // namespace
 }  // namespace osprey::io

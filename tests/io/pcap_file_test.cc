@@ -161,5 +161,35 @@ TEST(CaptureFilter, ExpressionSaysEachPart) {
   EXPECT_EQ(ToPcapExpression({}, LinkLayer::kNone), "(ip and (icmp))");
 }
 
+TEST(CaptureFilter, AddressesAreWholeBlocksWhereTheyCan) {
+  const auto expression = [](std::vector<Ipv4Addr> addresses) {
+    return ToPcapExpression(
+        {.destinations = std::move(addresses), .tcp_ports = {}, .udp_ports = {}}, LinkLayer::kNone);
+  };
+  std::vector<Ipv4Addr> pool;
+  for (uint32_t a = 0x0A000007; a <= 0x0A000014; ++a) pool.insert(pool.begin(), Ipv4Addr{a});
+  pool.push_back({0x0A000014});
+  EXPECT_EQ(expression(pool),
+            "(ip and (dst host 10.0.0.7 or dst net 10.0.0.8/29 or dst net 10.0.0.16/30 or dst host "
+            "10.0.0.20) and (icmp))");
+  pool.clear();
+  for (uint32_t a = 0; a < 256; ++a) pool.push_back({0x0A000000 + a});
+  EXPECT_EQ(expression(pool), "(ip and (dst net 10.0.0.0/24) and (icmp))");
+  EXPECT_EQ(expression({{0xFFFFFFFF}, {0}}),
+            "(ip and (dst host 0.0.0.0 or dst host 255.255.255.255) and (icmp))");
+  // Too scattered: the capture thread looks instead.
+  pool.clear();
+  for (uint32_t a = 0; a < 17; ++a) pool.push_back({0x0A000000 + 2 * a});
+  EXPECT_EQ(expression(pool), "(ip and (icmp))");
+}
+
+TEST(CaptureFilter, AVlanIsAskedForOnEthernetOnly) {
+  const CaptureFilter filter{
+      .destinations = {}, .tcp_ports = {}, .udp_ports = {}, .arp = true, .vlan = 5};
+  EXPECT_EQ(ToPcapExpression(filter, LinkLayer::kEthernet),
+            "vlan 5 and ((arp) or (ip and (icmp)))");
+  EXPECT_EQ(ToPcapExpression(filter, LinkLayer::kNone), "(ip and (icmp))");
+}
+
 }  // namespace
 }  // namespace osprey::io

@@ -133,11 +133,22 @@ void DescribeTiming(CLI::App& app, ScanArguments& a) {
 
 void DescribeNetwork(CLI::App& app, ScanArguments& a) {
   const char* const group = "Network";
-  app.add_option("-e,--interface", a.interface, "Use this interface only")
+  app.add_option("-e,--interface", a.interfaces,
+                 "Use only these interfaces (comma list); routes choose among them")
       ->type_name("IFACE")
+      ->delimiter(',')
+      ->group(group);
+  app.add_option("-S,--source-ip", a.source_ip,
+                 "Our source addresses: A,A-B,CIDR; each target meets one of them")
+      ->type_name("LIST")
+      ->group(group);
+  app.add_option("--vlan", a.vlan, "Put this 802.1Q tag on all frames, and take answers with it")
+      ->type_name("ID")
+      ->check(CLI::Range(1u, 4094u))
       ->group(group);
   app.add_option("--gateway-mac", a.gateway_mac,
-                 "Send to this MAC instead of asking for the gateway's")
+                 "Send to this MAC instead of asking for the gateway's; with -e also what no route "
+                 "leads to")
       ->type_name("MAC")
       ->group(group);
   app.add_option("--source-ports", a.source_ports, "Our source ports (default 33000-65259)")

@@ -37,8 +37,10 @@ struct ScanArguments {
   std::string max_rate_per_net;
   std::optional<uint32_t> max_hosts_per_net;
   std::string window;
-  std::string host_timeout;  // --host-timeout
-  std::string interface;     // -e
+  std::string host_timeout;             // --host-timeout
+  std::vector<std::string> interfaces;  // -e
+  std::string source_ip;                // -S
+  uint32_t vlan = 0;                    // 0: none
   std::string gateway_mac;
   std::string source_ports;
   std::string resets = "auto";

@@ -327,9 +327,12 @@ absl::Status ScanRun::OpenDatabase() {
 }
 
 absl::Status ScanRun::OpenNetwork() {
+  settings_.sources.SetSeed(settings_.seed);
   OSPREY_ASSIGN_OR_RETURN(
       network_, engine::SystemNetwork::Create(
-                    settings_.targets, {.interface = arguments_.interface,
+                    settings_.targets, {.interfaces = arguments_.interfaces,
+                                        .sources = settings_.sources,
+                                        .vlan = static_cast<uint16_t>(arguments_.vlan),
                                         .ring = arguments_.ring,
                                         .capture_buffer_bytes = settings_.capture_buffer_bytes,
                                         .capture_threads = arguments_.capture_threads,

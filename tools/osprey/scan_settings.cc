@@ -352,6 +352,7 @@ void CheckRest(const ScanArguments& arguments, ScanSettings& settings, ErrorList
     errors.Add(option, value.status());
     if (value.ok()) out = *std::move(value);
   };
+  take("-S", arguments.source_ip, SourcePool::Parse, settings.sources);
   take("--source-ports", arguments.source_ports, ParsePortPlan, settings.port_plan);
   take(
       "--gateway-mac", arguments.gateway_mac,
@@ -403,6 +404,9 @@ void ComputeDigests(ScanSettings& settings) {
     absl::StrAppend(&options, port, ",");
   for (const DiscoveryStep& step : settings.steps) {
     absl::StrAppend(&options, static_cast<int>(step.kind), ":", step.port, ",");
+  }
+  for (const Ipv4Addr source : settings.sources.addresses()) {
+    absl::StrAppend(&options, "from ", source.host_order, ",");
   }
   // They make a pass of their own, in which positions count too.
   if (!settings.targets.hints().empty()) absl::StrAppend(&options, "known ports");

@@ -17,6 +17,7 @@
 #include "engine/rate_control.h"
 #include "engine/scan_window.h"
 #include "engine/shard_plan.h"
+#include "engine/source_pool.h"
 #include "engine/system_network.h"
 #include "engine/target_set.h"
 #include "tools/osprey/scan_arguments.h"
@@ -41,6 +42,7 @@ struct ScanSettings {
   Sample sample;
   uint64_t seed = 0;
   MacAddr gateway_mac;
+  SourcePool sources;
   engine::ResetMode resets = engine::ResetMode::kAuto;
   int64_t host_timeout_ns = 0;
   uint32_t lanes = 1;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lane, resets: ends the handshakes that our SYNs began, where the kernel does not (LinkInfo::
-// own_resets). Each leaves at the scan's rate, before new discovery and after probes to hosts that
-// are being measured, unless so many wait that some would be lost.
+// Lane, answers: what we owe to others where the kernel does not give it.
 //
-// Only a SYN-ACK that acknowledges a probe of ours is answered: nobody can have packets sent to
-// others through us, nor more than a few to himself.
+// Resets (LinkInfo::own_resets) end the handshakes that our SYNs began. Each leaves at the scan's
+// rate, before new discovery and after probes to hosts that are being measured, unless so many wait
+// that some would be lost. Only a SYN-ACK that acknowledges a probe of ours is answered: nobody can
+// have packets sent to others through us, nor more than a few to himself.
+//
+// ARP replies (LinkInfo::foreign) tell neighbours, the gateway above all, where our source
+// addresses are that the kernel knows nothing of.
 
 #include <algorithm>
 #include <cstdint>
@@ -92,6 +95,31 @@ void Lane::SendResets(uint32_t allowance) {
     counters_[LaneCounter::kSentResets].Add();
     nets_.Charge(reset.to, now_);
     Add(port, frame, length, kResetTag << 32, {});
+  }
+}
+
+void Lane::OweArp(const io::wire::Reply& request) {
+  const LinkInfo& link = shared_->network->link(request.link);
+  if (!std::binary_search(link.foreign.begin(), link.foreign.end(), request.destination)) return;
+  // Who gets no answer asks again.
+  if (arp_owed_.size() == kArpCapacity) return counters_[LaneCounter::kArpOverflowed].Add();
+  const auto source = std::find(link.sources.begin(), link.sources.end(), request.destination);
+  arp_owed_.push_back({.to = request.source,
+                       .mac = request.source_mac,
+                       .link = request.link,
+                       .source = static_cast<uint8_t>(source - link.sources.begin())});
+}
+
+void Lane::SendArpAnswers(uint32_t allowance) {
+  while (!arp_owed_.empty() && frames_this_turn_ < allowance && Room()) {
+    const ArpOwed owed = arp_owed_.back();
+    arp_owed_.pop_back();
+    Port& port = ports_[owed.link];
+    const io::FrameSlot frame = Lease(port);
+    const uint32_t length = port.sources[owed.source].discovery.WriteArpReply(
+        owed.to, owed.mac, frame.data);
+    counters_[LaneCounter::kSentArpReplies].Add();
+    Add(port, frame, length, 0, {});
   }
 }
 
