@@ -24,6 +24,7 @@ Pacer::Pacer(const PaceLimits& limits, int64_t now_ns, int64_t catch_up_ns)
 
 void Pacer::Schedule::SetRate(double units_per_second, Fixed now) noexcept {
   const Fixed old_cost = cost;
+  owed = 0;
   cost = units_per_second > 0 ? static_cast<Fixed>(kFixedPerSecond / units_per_second) : 0;
   if (cost == 0 || old_cost == 0) {
     due = now;
@@ -40,18 +41,28 @@ uint64_t Pacer::Schedule::Allowance(Fixed now, uint64_t unit) const noexcept {
   return 1 + static_cast<uint64_t>((now - due) / (cost * static_cast<Fixed>(unit)));
 }
 
-Pacer::Fixed Pacer::Schedule::Forfeit(Fixed now, Fixed catch_up) noexcept {
-  if (cost == 0 || now - due <= catch_up) return 0;
-  const Fixed lost = now - catch_up - due;
-  due += lost;
-  return lost;
+void Pacer::NoticeStall(Fixed now) noexcept {
+  const Fixed earliest = now - FromNs(catch_up_ns_);
+  // Nobody was kept from sending while the other limit was not due yet.
+  Fixed due = earliest;
+  if (packets_.cost != 0) due = packets_.due;
+  if (bytes_.cost != 0) due = packets_.cost != 0 ? std::max(due, bytes_.due) : bytes_.due;
+  const Fixed lost = std::max(earliest - due, Fixed{0});
+  const Fixed most = idle_ ? 0 : FromNs(kMostOwedNs);
+  Fixed forfeited = 0;
+  for (Schedule* schedule : {&packets_, &bytes_}) {
+    schedule->SkipTo(earliest);
+    const Fixed kept = std::min(lost, std::max(most - schedule->owed, Fixed{0}));
+    schedule->owed += kept;
+    forfeited = std::max(forfeited, lost - kept);
+  }
+  forfeited_ns_ += static_cast<int64_t>(forfeited >> 32);
+  idle_ = false;
 }
 
 uint32_t Pacer::Allowance(int64_t now_ns, uint32_t max, uint32_t bytes_each) noexcept {
   const Fixed now = FromNs(now_ns);
-  const Fixed lost_packets = packets_.Forfeit(now, FromNs(catch_up_ns_));
-  const Fixed lost_bytes = bytes_.Forfeit(now, FromNs(catch_up_ns_));
-  forfeited_ns_ += static_cast<int64_t>(std::max(lost_packets, lost_bytes) >> 32);
+  NoticeStall(now);
   const uint64_t by_packets = packets_.Allowance(now, 1);
   const uint64_t by_bytes = bytes_.Allowance(now, std::max<uint32_t>(bytes_each, 1));
   return static_cast<uint32_t>(std::min({by_packets, by_bytes, uint64_t{max}}));

@@ -204,8 +204,9 @@ TEST_F(LaneTest, NoBurstFollowsAStall) {
   while (!scan_->finished() && world_->clock.MonotonicNs() < woke + 100 * kNsPerMs) {
     world_->Turn(*scan_);
   }
-  // 100 in 100 ms, and what a millisecond of catching up allows.
-  EXPECT_LE(spy_->log.size() - before, 103U);
+  // 100 in 100 ms, a thirty-second more since time is owed, and what a millisecond of catching up
+  // allows.
+  EXPECT_LE(spy_->log.size() - before, 107U);
   Finish();
 }
 
