@@ -57,6 +57,7 @@ void CatchHangups() {
   sigaction(SIGHUP, &action, nullptr);
 }
 
+constexpr double kSequenceRate = 10;            // of one host's sequence probes, which cannot wait
 constexpr uint64_t kMostPacketsPerTarget = 64;  // discovery, some ports, one round with repeats
 
 void PrintLines(const std::string& text) {
@@ -449,6 +450,13 @@ void ScanRun::PrintNotes() const {
                                removed.addresses, std::string(removed.range->name)));
   }
   for (const std::string& note : network_->notes()) PrintError(note);
+  const double rate = settings_.rate.packets_per_second;
+  if (rate > 0 && rate < kSequenceRate) {
+    PrintError(absl::StrFormat(
+        "at %g packets a second the six sequence probes of a host still leave %g a second; what "
+        "follows waits, so the rate holds on average",
+        rate, kSequenceRate));
+  }
   const auto& rings = network_->ring_names();
   const Traffic traffic{
       .packets = settings_.targets.size() * kMostPacketsPerTarget,

@@ -233,15 +233,14 @@ void CheckDiscovery(const ScanArguments& arguments, ScanSettings& settings, Erro
 }
 
 // A rate in packets per second, or 0 if it is no good.
-double CheckRate(std::string_view option, const std::string& text, ErrorList& errors) {
+double CheckRate(std::string_view option, const std::string& text, double lowest,
+                 ErrorList& errors) {
   const auto rate = ParseQuantity(text);
   errors.Add(option, rate.status());
   if (!rate.ok()) return 0;
-  if (*rate > 1e9) {
-    errors.Add(option, "between 0 (no limit) and 1000000000 packets per second");
-  } else if (*rate > 0 && *rate < 10) {
+  if (*rate > 1e9 || (*rate > 0 && *rate < lowest)) {
     errors.Add(option,
-               "under 10 packets per second the sequence probes cannot keep their 100 ms spacing");
+               absl::StrFormat("0 (no limit), or %g to 1000000000 packets per second", lowest));
   }
   return *rate;
 }
@@ -255,7 +254,7 @@ void CheckRates(const ScanArguments& arguments, ScanSettings& settings, ErrorLis
   }
   const std::string& number = rate.empty() ? max_rate : rate;
   double limit = automatic ? 0 : kUsualRate;
-  if (!number.empty()) limit = CheckRate(rate.empty() ? "--max-rate" : "--rate", number, errors);
+  if (!number.empty()) limit = CheckRate(rate.empty() ? "--max-rate" : "--rate", number, 1, errors);
   if (automatic) {
     settings.auto_rate.emplace();
     if (limit > 0) settings.auto_rate->highest = limit;
@@ -277,7 +276,7 @@ void CheckNetLimits(const ScanArguments& arguments, ScanSettings& settings, Erro
   engine::NetLimits& net = settings.net;
   if (arguments.max_hosts_per_net) net.hosts = *arguments.max_hosts_per_net;
   if (arguments.max_rate_per_net.empty()) return;
-  net.packets_per_second = CheckRate("--max-rate-per-net", arguments.max_rate_per_net, errors);
+  net.packets_per_second = CheckRate("--max-rate-per-net", arguments.max_rate_per_net, 10, errors);
   if (net.packets_per_second <= 0) return;
   const auto hosts = static_cast<uint32_t>(
       std::clamp(net.packets_per_second / kPacketsPerHostInSequence, 1.0, 256.0));
