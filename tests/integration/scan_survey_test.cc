@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What surveys need of the network around them, on real links: whose resets end the half-open
-// connections, pools of source addresses, VLAN tags, several interfaces.
+// connections, pools of source addresses, VLAN tags, several interfaces, and manners.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -428,6 +428,58 @@ TEST(ScanInterfaces, WithAGatewaysMacNoRouteIsNeeded) {
   const CommandResult result = network->ScannerCommand(scan + " -e osp0");
   ASSERT_EQ(result.exit_status, 0) << result.output;
   EXPECT_EQ(RecordsByAddress(found), (std::map<std::string, int>{{"10.98.0.1", 1}}));
+}
+
+// --- Manners ---------------------------------------------------------------------------------
+
+// The host counts the probes that fragile devices do not bear, and all others.
+constexpr const char* kCountOddities =
+    "sysctl -qw net.ipv4.icmp_ratelimit=0\n"
+    "nft -f - <<END\n"
+    "table ip count {\n"
+    "  counter odd { }\n"
+    "  counter syns { }\n"
+    "  chain in {\n"
+    "    type filter hook prerouting priority 0;\n"
+    "    tcp flags & (fin | syn | rst | psh | ack | urg) == 0 counter name odd\n"
+    "    tcp flags & (fin | urg) == (fin | urg) counter name odd\n"
+    "    tcp flags & (syn | ack) == syn counter name syns\n"
+    "  }\n"
+    "}\n"
+    "END";
+
+TEST(ScanManners, GentleLeavesOutWhatUpsetsDevicesAndStillNames) {
+  if (!ProgramExists("nft")) GTEST_SKIP() << "needs nft";
+  for (const bool gentle : {false, true}) {
+    OSPREY_NETWORK_OR_SKIP(network, {.host_setup = kCountOddities});
+    const ScopedFolder folder;
+    const std::string found = folder.File("found.ndjson");
+    const CommandResult result =
+        network->ScannerCommand(OspreyPath() + " scan -q -p 80,81 --max-os-tries 1 -oJ " + found +
+                                (gentle ? " --gentle" : "") + " 10.77.0.2");
+    ASSERT_EQ(result.exit_status, 0) << result.output;
+    EXPECT_FALSE(MatchNames(ReadRecords(found).at(0), false).empty());
+    EXPECT_GT(Packets(*network, "syns"), 6U);
+    if (gentle) {
+      EXPECT_EQ(Packets(*network, "odd"), 0U);
+    } else {
+      // T2, T3 and T7, each sent four times to a host that does not answer it, as Linux does.
+      EXPECT_GE(Packets(*network, "odd"), 3U);
+    }
+  }
+}
+
+TEST(ScanManners, OutsideItsWindowNothingIsSent) {
+  if (!ProgramExists("nft")) GTEST_SKIP() << "needs nft";
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = kCountOddities});
+  // Two hours from now, for an hour.
+  const CommandResult result = network->ScannerCommand(
+      "from=$(( ($(date +%-H) + 2) % 24 )); to=$(( (from + 1) % 24 ))\n" + OspreyPath() +
+      " scan -q -p 80,81 10.77.0.2 --window $(printf '%02d:00-%02d:00' $from $to) & pid=$!\n"
+      "sleep 1.5; kill -TERM $pid; wait $pid; echo status=$?");
+  EXPECT_THAT(result.output, HasSubstr("outside the scan window: no host is started before"));
+  EXPECT_THAT(result.output, HasSubstr("status=5"));
+  EXPECT_EQ(Packets(*network, "syns"), 0U);
 }
 
 }  // namespace
