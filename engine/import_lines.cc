@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/ascii.h"
 #include "base/status_macros.h"
 
 namespace osprey {
@@ -51,6 +52,30 @@ absl::StatusOr<bool> ImportLines::Next(Line& out) {
   }
   if (out.text.ends_with('\r')) out.text.remove_suffix(1);
   return true;
+}
+
+std::vector<std::string> SplitCsv(std::string_view row) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (size_t i = 0; i < row.size(); ++i) {
+    const char c = row[i];
+    if (c == '"' && quoted && i + 1 < row.size() && row[i + 1] == '"') {
+      fields.back() += row[++i];
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      fields.emplace_back();
+    } else {
+      fields.back() += c;
+    }
+  }
+  return fields;
+}
+
+std::vector<std::string> SplitCsvHeader(std::string_view row) {
+  std::vector<std::string> names = SplitCsv(row);
+  for (std::string& name : names) absl::StripAsciiWhitespace(&name);
+  return names;
 }
 
 }  // namespace osprey

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The lines of a byte source, in memory bounded by the longest line that is accepted. Internal to
-// the import. Belongs to one thread.
+// The lines of a byte source, in memory bounded by the longest line that is accepted, and their
+// fields. Internal to the import. Belongs to one thread.
 
 #include <cstdint>
 #include <string>
@@ -40,5 +40,11 @@ class ImportLines {
   bool at_end_ = false;
   uint64_t number_ = 0;
 };
+
+// Fields of a CSV row (RFC 4180); quotes around a field are taken off, and doubled ones inside it
+// are one. A quoted field does not go on in the next line: no scanner writes that.
+std::vector<std::string> SplitCsv(std::string_view row);
+// The same for the names in the first row, without white space around them.
+std::vector<std::string> SplitCsvHeader(std::string_view row);
 
 }  // namespace osprey

@@ -5,7 +5,6 @@
 #include <optional>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "base/status_macros.h"
 #include "engine/import_sink.h"
 
@@ -91,30 +90,9 @@ absl::Status TakeMasscan(const ImportLines::Line& line, ImportSink& sink) {
   return sink.Take(host);
 }
 
-// Fields of a CSV row; quotes around a field are taken off, and doubled ones inside it are one.
-// A quoted field does not go on in the next line: no scanner writes that.
-std::vector<std::string> SplitCsv(std::string_view row) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (size_t i = 0; i < row.size(); ++i) {
-    const char c = row[i];
-    if (c == '"' && quoted && i + 1 < row.size() && row[i + 1] == '"') {
-      fields.back() += row[++i];
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-  return fields;
-}
-
 class CsvReader {
  public:
   explicit CsvReader(std::vector<std::string> header) {
-    for (std::string& name : header) absl::StripAsciiWhitespace(&name);
     address_ = Find(header, {"saddr", "ip"});
     port_ = Find(header, {"sport", "port"});
     class_ = Find(header, {"classification"});
@@ -180,7 +158,7 @@ absl::Status ImportCsv(ImportLines& lines, ImportSink& sink) {
   std::optional<CsvReader> reader;
   return ForEachLine(lines, sink, [&](const ImportLines::Line& line) {
     if (reader) return reader->Take(line, sink);
-    reader.emplace(SplitCsv(line.text));
+    reader.emplace(SplitCsvHeader(line.text));
     return absl::OkStatus();
   });
 }

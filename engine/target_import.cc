@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "engine/import_lines.h"
 #include "engine/import_sink.h"
 
 namespace osprey {
@@ -24,16 +25,10 @@ std::string_view FirstWord(std::string_view line) {
 
 // "saddr,sport" or "ip": a list of targets would hardly have such a host name.
 bool IsCsvHeader(std::string_view line) {
-  while (true) {
-    std::string_view field = line.substr(0, line.find(','));
-    const bool last = field.size() == line.size();
-    line.remove_prefix(last ? line.size() : field.size() + 1);
-    if (field.size() >= 2 && field.front() == '"' && field.back() == '"') {
-      field = field.substr(1, field.size() - 2);
-    }
-    if (IsWordIn(field, {"saddr", "ip"})) return true;
-    if (last) return false;
-  }
+  const std::vector<std::string> names = SplitCsvHeader(line);
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return IsWordIn(name, {"saddr", "ip"});
+  });
 }
 
 // By the first line that says something; `line` is not empty and has no '#' in front.
