@@ -183,9 +183,12 @@ TEST(TargetImport, NothingReadableIsAnErrorWithItsPlace) {
 }
 
 TEST(TargetImport, ACsvWithoutAddressesIsAnErrorWithItsPlace) {
-  // The comma is inside of quotes that are never closed.
-  EXPECT_THAT(ImportText("a\"b,saddr\n1,10.0.0.1\n").error,
+  // "saddr" is as far as the format is looked for.
+  const std::string filler(kImportPeekBytes - 6, 'a');
+  EXPECT_THAT(ImportText(filler + ",saddrx\n1,10.0.0.1\n").error,
               HasSubstr("in:2: the header has no column saddr or ip"));
+  // Inside of quotes that are never closed it names no column: this is no CSV.
+  EXPECT_THAT(ImportText("a\"b,saddr\n1,10.0.0.1\n").error, HasSubstr("in:1: target "));
   EXPECT_EQ(ImportText("\"saddr\",\"sport\"\n10.0.0.1,80\n").set.size(), 1u);
 }
 
