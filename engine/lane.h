@@ -182,6 +182,8 @@ class Lane {
   void HandleLife(const io::wire::Reply& reply, const PortResult& port, uint32_t repeat,
                   int64_t received);
   void CountProbeReply(uint32_t slot, bool fresh);
+  // A TCP reply to an OS port that says nothing new: is it a SYN-ACK that nobody has reset?
+  void CountRepeat(const io::wire::Reply& reply);
   // How often a probe was sent that is now answered for the first time.
   void CountAttempt(uint32_t transmissions);
   // Whether the SEQ probe before this one was answered, if that can be told.

@@ -61,6 +61,10 @@ void Lane::AnswerOsSynAck(const io::wire::Reply& reply) {
   }
 }
 
+void Lane::CountRepeat(const io::wire::Reply& reply) {
+  if (IsSynAck(reply.tcp.answer)) counters_[LaneCounter::kSynAcksRepeated].Add();
+}
+
 void Lane::QueueReset(const io::wire::Reply& reply) {
   const Path path = shared_->network->PathTo(reply.source);
   const LinkInfo& link = shared_->network->link(path.link);
@@ -116,8 +120,8 @@ void Lane::SendArpAnswers(uint32_t allowance) {
     arp_owed_.pop_back();
     Port& port = ports_[owed.link];
     const io::FrameSlot frame = Lease(port);
-    const uint32_t length = port.sources[owed.source].discovery.WriteArpReply(
-        owed.to, owed.mac, frame.data);
+    const uint32_t length =
+        port.sources[owed.source].discovery.WriteArpReply(owed.to, owed.mac, frame.data);
     counters_[LaneCounter::kSentArpReplies].Add();
     Add(port, frame, length, 0, {});
   }

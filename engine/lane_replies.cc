@@ -65,6 +65,7 @@ void Lane::HandleTcp(const Reply& reply, int64_t received) {
   const uint32_t slot = hosts_.Find(reply.source);
   if (!plan.IsOsPort(to) || slot == HostTable::kNone) {
     counters_[LaneCounter::kReplyLate].Add();
+    CountRepeat(reply);
     return;
   }
   HostRecord& host = hosts_[slot];
@@ -72,6 +73,7 @@ void Lane::HandleTcp(const Reply& reply, int64_t received) {
   const bool measuring = host.state.phase == Phase::kSequence || host.state.phase == Phase::kTests;
   if (!measuring || offset >= matcher::kTcpProbeCount) {
     counters_[LaneCounter::kReplyLate].Add();
+    CountRepeat(reply);
     return;
   }
   const auto probe = static_cast<matcher::ProbeId>(offset);
@@ -80,6 +82,7 @@ void Lane::HandleTcp(const Reply& reply, int64_t received) {
   const bool fresh = machine_.OnTcp(host, offset, reply.tcp.answer, received);
   if (fresh && attempt == 0) counters_[LaneCounter::kAnsweredSequence].Add();
   if (fresh) CountAttempt(attempt);
+  if (!fresh) CountRepeat(reply);
   CountProbeReply(slot, fresh);
 }
 

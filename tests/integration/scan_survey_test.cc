@@ -158,6 +158,30 @@ TEST(ResetRules, AreGoneWhenTheScanIsKilled) {
   EXPECT_THAT(result.output, HasSubstr("left:\n"));
 }
 
+// Rules that drop what connection tracking calls invalid are common.
+constexpr const char* kDropResets =
+    "nft 'add table ip fw; add chain ip fw out { type filter hook output priority 0; }; "
+    "add rule ip fw out tcp flags & (rst | ack) == rst drop'; ";
+
+TEST(ResetRules, AFirewallThatSwallowsTheKernelsResetsIsNoticedAndOwnOnesPassIt) {
+  if (!ProgramExists("nft") || !ProgramExists("ss")) GTEST_SKIP() << "needs nft and ss";
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = "sysctl -qw net.ipv4.icmp_ratelimit=0"});
+  const std::string scan =
+      kDropResets + OspreyPath() + " scan -q -p 80,81 --max-os-tries 2 --resets kernel 10.77.0.2";
+  const CommandResult kernel = network->ScannerCommand(scan);
+  ASSERT_EQ(kernel.exit_status, 0) << kernel.output;
+  EXPECT_THAT(kernel.output, HasSubstr("use --resets own"));
+  EXPECT_NE(HalfOpen(*network), "");
+
+  OSPREY_NETWORK_OR_SKIP(other, {.host_setup = "sysctl -qw net.ipv4.icmp_ratelimit=0"});
+  const CommandResult own = other->ScannerCommand(
+      kDropResets + OspreyPath() + " scan -q -p 80,81 --max-os-tries 2 --resets own 10.77.0.2");
+  if (own.output.find("without nftables") != std::string::npos) GTEST_SKIP() << own.output;
+  ASSERT_EQ(own.exit_status, 0) << own.output;
+  EXPECT_THAT(own.output, Not(HasSubstr("repeat their SYN-ACKs")));
+  EXPECT_EQ(HalfOpen(*other), "");
+}
+
 TEST(ResetRules, WithoutTheCapabilityOwnIsRefusedAndAutoGoesOn) {
   if (!ProgramExists("setpriv")) GTEST_SKIP() << "setpriv is not installed";
   OSPREY_NETWORK_OR_SKIP(network, {});

@@ -104,7 +104,9 @@ class ScanRun {
   io::ScanInfo Info() const;
   io::ScanSummary Summary(const absl::Status& status) const;
   absl::Status WriteCounters() const;
+  uint64_t Sum(engine::LaneCounter which) const;
   void NoteUnreachable() const;
+  void NoteHalfOpen() const;
 
   ScanArguments arguments_;
   std::string command_line_;
@@ -374,6 +376,7 @@ int ScanRun::Finish(absl::Status status) {
   status.Update(output_->Finish(Summary(status), complete));
   status.Update(WriteCounters());
   NoteUnreachable();
+  NoteHalfOpen();
   if (arguments_.verbosity > 0) std::fputs(ScanSummaryText(*scan_, *network_).c_str(), stderr);
   if (!status.ok()) {
     PrintError(status);
@@ -383,11 +386,27 @@ int ScanRun::Finish(absl::Status status) {
   return settings_.target_report.unresolved_names > 0 ? kExitSomeFailed : kExitOk;
 }
 
+uint64_t ScanRun::Sum(engine::LaneCounter which) const {
+  uint64_t sum = 0;
+  for (const auto& lane : scan_->lanes()) sum += lane->counters()[which];
+  return sum;
+}
+
+// A target repeats its SYN-ACK until it gets a reset. Now and then one is lost; if a good part of
+// them is repeated, none gets through.
+void ScanRun::NoteHalfOpen() const {
+  const uint64_t repeated = Sum(engine::LaneCounter::kSynAcksRepeated);
+  if (repeated < 3 || repeated * 3 < Sum(engine::LaneCounter::kAnsweredSequence)) return;
+  PrintError(Sum(engine::LaneCounter::kSentResets) > 0
+                 ? "targets repeat their SYN-ACKs: the scan's resets do not reach them, and their "
+                   "connections stay half open for a while"
+                 : "targets repeat their SYN-ACKs: the kernel's resets do not reach them (does a "
+                   "firewall of this machine drop them?), and their connections stay half open for "
+                   "a while: use --resets own");
+}
+
 void ScanRun::NoteUnreachable() const {
-  uint64_t count = 0;
-  for (const auto& lane : scan_->lanes()) {
-    count += lane->counters()[engine::LaneCounter::kTargetsUnreachable];
-  }
+  const uint64_t count = Sum(engine::LaneCounter::kTargetsUnreachable);
   if (count == 0) return;
   PrintError(absl::StrFormat("%d %s not probed: this machine has no route to %s", count,
                              count == 1 ? "target was" : "targets were",
