@@ -211,10 +211,12 @@ class Lane {
   // What we owe to others where the kernel does not give it (lane_answers.cc).
   // Whether this is a SYN-ACK that the kernel leaves to us.
   bool OwesReset(const io::wire::Reply& reply) const;
-  // Answers a SYN-ACK to one of the OS ports if it acknowledges a probe, of an earlier round too.
+  // Answers a SYN-ACK to one of the OS ports if it belongs to the round under way or acknowledges a
+  // probe of an earlier one.
   void AnswerOsSynAck(const io::wire::Reply& reply);
   bool AcknowledgesRound(const io::wire::Reply& reply, uint32_t serial) const;
-  void QueueReset(const io::wire::Reply& reply);
+  // `proven`: its number shows that it answers a probe.
+  void QueueReset(const io::wire::Reply& reply, bool proven);
   void SendResets(uint32_t allowance);
   // An ARP request for a source address that the kernel does not own.
   void OweArp(const io::wire::Reply& request);

@@ -3,8 +3,9 @@
 //
 // Resets (LinkInfo::own_resets) end the handshakes that our SYNs began. Each leaves at the scan's
 // rate, before new discovery and after probes to hosts that are being measured, unless so many wait
-// that some would be lost. Only a SYN-ACK that acknowledges a probe of ours is answered: nobody can
-// have packets sent to others through us, nor more than a few to himself.
+// that some would be lost. A SYN-ACK is answered if it acknowledges a probe of ours, or comes from
+// a port that is being measured, since some stacks acknowledge other numbers; a few times for each
+// connection. So nobody can have many packets sent to others through us, nor to himself.
 //
 // ARP replies (LinkInfo::foreign) tell neighbours, the gateway above all, where our source
 // addresses are that the kernel knows nothing of.
@@ -20,6 +21,15 @@ namespace {
 constexpr uint32_t kSeqProbes = 6;
 constexpr uint32_t kResetNoise = 0x81;      // "probe number" of resets
 constexpr uint32_t kRoundsRemembered = 12;  // of a host that is not in the table any more
+
+// From a port that the round under way probes, to one that it probes from.
+bool IsMeasured(const HostState& host, const io::wire::TcpReply& reply) {
+  const bool measuring = host.phase == Phase::kSequence || host.phase == Phase::kTests;
+  const auto offset = static_cast<uint16_t>(reply.destination_port - host.identity.tcp_base);
+  return measuring && offset < matcher::kTcpProbeCount &&
+         (reply.source_port == host.open_port ||
+          reply.source_port == HostMachine::ClosedPort(host));
+}
 
 bool IsSynAck(const TcpAnswer& answer) {
   constexpr uint8_t kMask = kTcpSyn | kTcpAck | kTcpRst;
@@ -48,6 +58,9 @@ bool Lane::AcknowledgesRound(const io::wire::Reply& reply, uint32_t serial) cons
 
 void Lane::AnswerOsSynAck(const io::wire::Reply& reply) {
   const uint32_t slot = hosts_.Find(reply.source);
+  if (slot != HostTable::kNone && IsMeasured(hosts_[slot].state, reply.tcp)) {
+    return QueueReset(reply, AcknowledgesRound(reply, hosts_[slot].state.serial - 1U));
+  }
   uint32_t rounds = std::min(
       kRoundsRemembered, uint32_t{machine_.config().max_rounds} + machine_.config().max_remeasures);
   if (slot != HostTable::kNone) {
@@ -57,7 +70,7 @@ void Lane::AnswerOsSynAck(const io::wire::Reply& reply) {
     if (!index || !admitted_.Test(*index)) return;
   }
   for (uint32_t serial = rounds; serial-- > 0;) {
-    if (AcknowledgesRound(reply, serial)) return QueueReset(reply);
+    if (AcknowledgesRound(reply, serial)) return QueueReset(reply, true);
   }
 }
 
@@ -65,7 +78,7 @@ void Lane::CountRepeat(const io::wire::Reply& reply) {
   if (IsSynAck(reply.tcp.answer)) counters_[LaneCounter::kSynAcksRepeated].Add();
 }
 
-void Lane::QueueReset(const io::wire::Reply& reply) {
+void Lane::QueueReset(const io::wire::Reply& reply, bool proven) {
   const Path path = shared_->network->PathTo(reply.source);
   const LinkInfo& link = shared_->network->link(path.link);
   if (!path.reachable || path.link != reply.link ||
@@ -79,7 +92,8 @@ void Lane::QueueReset(const io::wire::Reply& reply) {
                     .port = reply.tcp.source_port,
                     .next_hop = path.on_link ? reply.source_mac : path.next_hop,
                     .link = path.link,
-                    .source = path.source});
+                    .source = path.source,
+                    .proven = proven});
   if (outcome == ResetQueue::Outcome::kFull) counters_[LaneCounter::kResetsOverflowed].Add();
   if (outcome == ResetQueue::Outcome::kAnsweredOften) {
     counters_[LaneCounter::kResetsWithheld].Add();

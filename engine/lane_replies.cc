@@ -107,7 +107,7 @@ void Lane::HandleDiscoveryTcp(const Reply& reply, int64_t received) {
     const auto match = shared_->cookies->CheckSynReply(reply.source, from, to, answer.ack);
     const PortResult port{from, reset ? PortState::kClosed : PortState::kOpen,
                           reset ? PortReason::kReset : PortReason::kSynAck, answer.ttl};
-    if (match && OwesReset(reply)) QueueReset(reply);
+    if (match && OwesReset(reply)) QueueReset(reply, true);
     if (match) return HandleLife(reply, port, match->pass, received);
   }
   if (reset && shared_->cookies->CheckAckReply(reply.source, from, to, answer.seq)) {

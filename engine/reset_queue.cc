@@ -10,7 +10,8 @@ ResetQueue::ResetQueue(uint32_t capacity, const HashKey& key)
 
 ResetQueue::Answered& ResetQueue::MemoryOf(const PendingReset& reset) {
   const uint64_t ports = uint64_t{reset.from} << 16 | reset.port;
-  const uint64_t hash = KeyedHash(key_, uint64_t{reset.to.host_order} << 32 | ports);
+  const uint64_t hash =
+      KeyedHash(key_, uint64_t{reset.to.host_order} << 32 | ports, reset.proven ? 1 : 0);
   const auto connection = static_cast<uint32_t>(hash >> 32);
   Answered& memory = answered_[static_cast<uint32_t>(hash) % kPlaces];
   if (memory.connection != connection) memory = {.connection = connection, .times = 0};

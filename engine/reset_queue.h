@@ -7,7 +7,9 @@
 // SYN-ACK until a reset gets through, so a repeat is answered again, but only kMostAnswers times:
 // who keeps asking must not take the rate from the rest of the scan. The memory has a fixed number
 // of places, one for each connection by its hash; a newer connection takes the place of an older
-// one. What is forgotten may be answered more often, which happens only to those who repeat slowly.
+// one. SYN-ACKs that anybody may have sent are counted by themselves, so that a flood of them does
+// not keep the others from their answer. What is forgotten may be answered more often, which
+// happens only to those who repeat slowly.
 //
 // Belongs to one lane's thread. Nothing allocates after construction; an empty queue of capacity 0
 // takes no memory. Host byte order.
@@ -28,6 +30,7 @@ struct PendingReset {
   MacAddr next_hop;
   uint8_t link = 0;
   uint8_t source = 0;  // index into the link's source addresses
+  bool proven = true;  // only who saw our SYN can have sent that SYN-ACK
 };
 
 class ResetQueue {

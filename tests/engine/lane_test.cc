@@ -298,7 +298,7 @@ TEST_F(LaneTest, LostResetsAreSentAgainForRepeatedSynAcksAFewTimes) {
   EXPECT_LE(c[LaneCounter::kResetsWithheld], 20U);
 }
 
-TEST_F(LaneTest, ForgedSynAcksAreNotAnswered) {
+TEST_F(LaneTest, ForgedSynAcksHaveFewAnswersAndCostNobodyHis) {
   Prepare({.alive_share = 0.3, .own_resets = true}, 5000);
   size_t forged = 0;
   while (!scan_->finished()) {
@@ -318,8 +318,9 @@ TEST_F(LaneTest, ForgedSynAcksAreNotAnswered) {
     world_->clock.SetMonotonic(world_->network.wire().NextDeliveryNs());
   }
   EXPECT_THAT(world_->network.half_open(), ::testing::IsEmpty());
-  // One for each connection, and none for a forged number.
-  EXPECT_EQ(world_->network.resets_wrong(), 0U);
+  // A port of the round under way is answered a few times whatever the number, no other one is.
+  EXPECT_LT(world_->network.resets_wrong(), forged / 4);
+  EXPECT_GT(scan_->lanes()[0]->counters()[LaneCounter::kResetsWithheld], 0U);
 }
 
 TEST_F(LaneTest, RefusedFramesAreSentAgainAndCostNobody) {

@@ -47,6 +47,17 @@ TEST(ResetQueue, AConnectionIsAnsweredAFewTimesOnly) {
   EXPECT_EQ(queue.Push(To(8)), Outcome::kQueued) << "another host";
 }
 
+TEST(ResetQueue, AFloodOfForgedOnesDoesNotCostTheRealOneItsAnswer) {
+  ResetQueue queue(ResetQueue::kCapacity, {});
+  PendingReset forged = To(7);
+  forged.proven = false;
+  for (uint32_t i = 0; i < 100; ++i) {
+    forged.seq = i;
+    EXPECT_EQ(queue.Push(forged) == Outcome::kQueued, i < ResetQueue::kMostAnswers);
+  }
+  EXPECT_EQ(queue.Push(To(7)), Outcome::kQueued);
+}
+
 TEST(ResetQueue, WithoutCapacityItTakesNothing) {
   ResetQueue queue(0, {});
   EXPECT_EQ(queue.Push(To(1)), Outcome::kFull);
