@@ -34,6 +34,7 @@ absl::StatusOr<std::unique_ptr<SystemNetwork>> SystemNetwork::Create(
                                                   targets.size() > 1 ? ", nor to any other" : ""));
   }
   OSPREY_RETURN_IF_ERROR(network->CheckTag());
+  OSPREY_RETURN_IF_ERROR(network->CheckSources());
   network->ResolveGateways();
   network->BuildPaths();
   OSPREY_RETURN_IF_ERROR(network->FindForeign());

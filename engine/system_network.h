@@ -81,6 +81,7 @@ class SystemNetwork final : public Network {
   explicit SystemNetwork(const SystemNetworkOptions& options) : options_(options) {}
   absl::Status FindInterfaces();
   absl::Status CheckTag() const;
+  absl::Status CheckSources() const;
   // Adds what `address` needs to ways, sources and gateways.
   void Learn(Ipv4Addr address);
   void LearnAll(const TargetSet& targets);

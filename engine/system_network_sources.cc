@@ -44,6 +44,15 @@ io::GuardHook HookFor(const PortPlan& plan) {
 
 }  // namespace
 
+absl::Status SystemNetwork::CheckSources() const {
+  for (const Ipv4Addr source : options_.sources.addresses()) {
+    if (routes_->Find(source).kind != io::RouteKind::kBroadcast) continue;
+    return absl::InvalidArgumentError(
+        absl::StrFormat("-S: %s is a broadcast address of a connected network", source.ToString()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SystemNetwork::FindForeign() {
   for (Way& way : ways_) {
     if (way.info.local) continue;

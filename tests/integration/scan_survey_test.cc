@@ -139,9 +139,18 @@ INSTANTIATE_TEST_SUITE_P(
                                 .ours = true}),
     [](const auto& test) { return std::string(test.param.name); });
 
-TEST(ResetRules, AreGoneWhenTheScanIsKilled) {
+class ResetRules : public ::testing::TestWithParam<bool> {};
+
+INSTANTIATE_TEST_SUITE_P(Ports, ResetRules, ::testing::Bool(), [](const auto& test) {
+  return std::string(test.param ? "OfItsOwn" : "SharedWithOtherConnections");
+});
+
+TEST_P(ResetRules, AreGoneWhenTheScanIsKilled) {
   if (!ProgramExists("nft")) GTEST_SKIP() << "needs nft";
   OSPREY_NETWORK_OR_SKIP(network, {});
+  if (GetParam()) {
+    ASSERT_EQ(network->ScannerCommand(kPortsApart).exit_status, 0);
+  }
   // Ten packets a second to 252 silent addresses: it runs until it is killed.
   const CommandResult result = network->ScannerCommand(
       OspreyPath() +
@@ -154,6 +163,7 @@ TEST(ResetRules, AreGoneWhenTheScanIsKilled) {
     GTEST_SKIP() << result.output;
   }
   EXPECT_THAT(result.output, HasSubstr("flags owner"));
+  EXPECT_THAT(result.output, HasSubstr(GetParam() ? "hook ingress device" : "hook output"));
   EXPECT_THAT(result.output, HasSubstr("10.77.0.1"));
   EXPECT_THAT(result.output, HasSubstr("left:\n"));
 }
@@ -163,7 +173,7 @@ constexpr const char* kDropResets =
     "nft 'add table ip fw; add chain ip fw out { type filter hook output priority 0; }; "
     "add rule ip fw out tcp flags & (rst | ack) == rst drop'; ";
 
-TEST(ResetRules, AFirewallThatSwallowsTheKernelsResetsIsNoticedAndOwnOnesPassIt) {
+TEST(ScanResets, AFirewallThatSwallowsTheKernelsResetsIsNoticedAndOwnOnesPassIt) {
   if (!ProgramExists("nft") || !ProgramExists("ss")) GTEST_SKIP() << "needs nft and ss";
   OSPREY_NETWORK_OR_SKIP(network, {.host_setup = "sysctl -qw net.ipv4.icmp_ratelimit=0"});
   const std::string scan =
@@ -182,7 +192,7 @@ TEST(ResetRules, AFirewallThatSwallowsTheKernelsResetsIsNoticedAndOwnOnesPassIt)
   EXPECT_EQ(HalfOpen(*other), "");
 }
 
-TEST(ResetRules, WithoutTheCapabilityOwnIsRefusedAndAutoGoesOn) {
+TEST(ScanResets, WithoutTheCapabilityOwnIsRefusedAndAutoGoesOn) {
   if (!ProgramExists("setpriv")) GTEST_SKIP() << "setpriv is not installed";
   OSPREY_NETWORK_OR_SKIP(network, {});
   const std::string scan = "setpriv --bounding-set=-net_admin --inh-caps=-net_admin " +
@@ -287,6 +297,30 @@ TEST(ScanSources, AnAddressThatSomebodyHasIsRefused) {
       network->ScannerCommand(OspreyPath() + " scan -S 10.77.0.2 10.77.0.128/30");
   EXPECT_EQ(result.exit_status, 3) << result.output;
   EXPECT_THAT(result.output, HasSubstr("10.77.0.2 is in use by another station"));
+}
+
+TEST(ScanSources, ATargetMeetsTheSameAddressWhenTheScanIsContinued) {
+  if (!ProgramExists("nft")) GTEST_SKIP() << "needs nft";
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = std::string(kManyHosts) + kCountSources});
+  const ScopedFolder folder;
+  const std::string found = folder.File("found.ndjson");
+  // Some 400 packets in all: it is killed on the way.
+  const CommandResult killed = network->ScannerCommand(
+      OspreyPath() + " scan -q -p 80,81 --max-os-tries 1 -S 10.77.0.32/29 --max-rate 150 -oJ " +
+      found + " 10.77.0.129-144 & pid=$!; sleep 3.5; kill -9 $pid; wait $pid");
+  EXPECT_GT(Elements(*network, "pairs"), 0) << killed.output;
+  const CommandResult resumed = network->ScannerCommand(OspreyPath() + " scan --resume " + found);
+  ASSERT_EQ(resumed.exit_status, 0) << resumed.output;
+  EXPECT_EQ(RecordsByAddress(found).size(), 16U);
+  EXPECT_EQ(Elements(*network, "pairs"), 2 * 16);
+}
+
+TEST(ScanSources, ABroadcastAddressOfTheLinkIsRefused) {
+  OSPREY_NETWORK_OR_SKIP(network, {});
+  const CommandResult result =
+      network->ScannerCommand(OspreyPath() + " scan 10.77.0.2 -S 10.77.0.248/29");
+  EXPECT_EQ(result.exit_status, 3) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("10.77.0.255 is a broadcast address"));
 }
 
 TEST(ScanSources, AddressesThatNoHostHasAreRefused) {
