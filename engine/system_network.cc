@@ -257,6 +257,8 @@ absl::StatusOr<std::unique_ptr<io::CaptureRing>> SystemNetwork::MakeCaptureRing(
     way.fanout.members = options_.capture_threads;
     options.fanout = &way.fanout;
   }
+  // Network cards drop tags that no interface has asked for, unless they take everything.
+  options.promiscuous = way.info.vlan != 0;
   return io::OpenPcapCapture(way.link, filter, options);
 }
 

@@ -69,6 +69,14 @@ absl::StatusOr<ArpSocket> ArpSocket::Open(const Link& link, uint16_t vlan) {
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrFormat("%s: cannot listen for ARP", link.name));
   }
+  if (vlan != 0) {
+    // Network cards drop tags that no interface has asked for, unless they take everything. Best
+    // effort: not all have such a filter.
+    packet_mreq everything{};
+    everything.mr_ifindex = link.index;
+    everything.mr_type = PACKET_MR_PROMISC;
+    setsockopt(fd.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &everything, sizeof everything);
+  }
   return ArpSocket(link, vlan, std::move(fd));
 }
 

@@ -29,7 +29,7 @@ struct CaptureOptions {
   int snap_bytes = 2048;        // a frame of a usual link whole: reset data are checked to the end
   int block_ms = 1;
   bool immediate = false;
-  bool promiscuous = false;         // only for a source address that the kernel does not own
+  bool promiscuous = false;         // needed for VLAN tags that no interface has
   CaptureFanout* fanout = nullptr;  // the ring becomes a member; nullptr: it sees all packets
 };
 

@@ -367,6 +367,21 @@ TEST(ScanVlan, FindsTheHostsOfItsVlanOnly) {
   EXPECT_EQ(pipe.untagged(), 0U);
 }
 
+// Else a network card with a VLAN filter would pass nothing.
+TEST(ScanVlan, TheInterfaceIsPromiscuousWhileItIsScanned) {
+  OSPREY_NETWORK_OR_SKIP(network, {});
+  OSPREY_VLANS_OR_SKIP(network, pipe, {{5}, {6}});
+  const CommandResult result = network->ScannerCommand(
+      "ip route add 10.99.5.0/24 dev trunk0; " + OspreyPath() +
+      " scan -q --vlan 5 -S 10.99.5.1 --max-rate 10 10.99.5.16/28 & pid=$!\n"
+      "for i in $(seq 50); do ip -d link show trunk0 | grep -q 'promiscuity [1-9]' && break; "
+      "sleep 0.1; done\n"
+      "sleep 1.5; ip -d link show trunk0 | grep -o 'promiscuity [0-9]'; kill -9 $pid; wait $pid\n"
+      "sleep 0.2; echo after; ip -d link show trunk0 | grep -o 'promiscuity [0-9]'");
+  EXPECT_THAT(result.output, ::testing::ContainsRegex("promiscuity [1-9].*after"));
+  EXPECT_THAT(result.output, HasSubstr("after\npromiscuity 0"));
+}
+
 TEST(ScanVlan, AsksTheGatewayWithTheTag) {
   OSPREY_NETWORK_OR_SKIP(network, {.host_setup = "sysctl -qw net.ipv4.icmp_ratelimit=0"});
   OSPREY_VLANS_OR_SKIP(network, pipe, {{5}, {6}});
