@@ -186,7 +186,7 @@ class Lane {
   void CountRepeat(const io::wire::Reply& reply);
   // How often a probe was sent that is now answered for the first time.
   void CountAttempt(uint32_t transmissions);
-  // Whether the SEQ probe before this one was answered, if that can be told.
+  // Whether the SEQ probe two before this one was answered, if that can be told.
   void CountSequence(const HostRecord& host, size_t n);
   // What became of a host that showed life, or is taken to be up.
   enum class Admission : uint8_t { kAdmitted, kAgain, kNoRoom };

@@ -15,6 +15,7 @@ using matcher::ProbeId;
 constexpr uint32_t kVerdictsPerTurn = 256;
 // SEQ probes take 6 of the about 20 packets that a host costs; their phase lasts half a second.
 constexpr double kSequenceShare = 0.3;
+constexpr double kBacklogSeconds = 0.1;
 constexpr double kSequenceProbesPerSecond = 10;
 constexpr int64_t kSequenceLateLimitNs = 2 * kNsPerMs;
 
@@ -116,6 +117,9 @@ bool Lane::ReserveSequence() const {
   if (sequence_late_ns_ > kSequenceLateLimitNs) return false;
   const double rate = pacer_.limits().packets_per_second;
   if (rate <= 0) return true;
+  // Hosts behind their SEQ probes have more to send than the rate allows: more hosts would only
+  // wait, all for the same things, and after a cut of the rate for seconds.
+  if (other_due_.size() > kBacklogSeconds * rate) return false;
   return (in_sequence_ + 1) * kSequenceProbesPerSecond <= kSequenceShare * rate;
 }
 

@@ -20,8 +20,9 @@ constexpr uint32_t kLookAhead = 8;         // hosts whose memory is asked for in
 constexpr uint32_t kTypicalFrameBytes = 74;
 constexpr uint32_t kDiscoveryNoise = 0x80;  // "probe number" of discovery packets
 
-constexpr int32_t kSequenceRttUs = 70'000;  // an answer is there before the next SEQ probe
-constexpr uint32_t kMostAttempts = 16;      // at one discovery probe that the kernel refuses
+// An answer is there before the SEQ probe after the next one, also where queues are 100 ms long.
+constexpr int32_t kSequenceRttUs = 160'000;
+constexpr uint32_t kMostAttempts = 16;  // at one discovery probe that the kernel refuses
 
 // Completion tags, never 0: what kind of frame it was in bits 32..39, with
 //   an OS probe    slot in bits 0..31, generation in 40..55; the kind is the probe, from 1
@@ -217,10 +218,10 @@ void Lane::SendProbe(uint32_t slot, const HostAction& action) {
 void Lane::CountSequence(const HostRecord& host, size_t n) {
   const bool in_time = host.state.rtt.srtt_us >= 0 && host.state.rtt.srtt_us <= kSequenceRttUs;
   bool answers = false;  // else the port may not be open at all
-  for (size_t i = 0; i + 1 < n; ++i) answers |= host.observation.seq(i).answered;
+  for (size_t i = 0; i + 2 < n; ++i) answers |= host.observation.seq(i).answered;
   if (!in_time || !answers) return;
   counters_[LaneCounter::kSequenceDue].Add();
-  if (host.observation.seq(n - 1).answered) counters_[LaneCounter::kSequenceKept].Add();
+  if (host.observation.seq(n - 2).answered) counters_[LaneCounter::kSequenceKept].Add();
 }
 
 bool Lane::Room() {

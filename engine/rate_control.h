@@ -9,8 +9,8 @@
 //
 //   refused      frames for which the kernel had no buffers: our own link is full
 //   capture      replies that the kernel's ring dropped: this machine is too slow
-//   sequence     SEQ probes that a host which answers them has not answered when the next one
-//                leaves, 100 ms later: the way there or back lost them. Never repeated, and known
+//   sequence     SEQ probes that a host which answers them has not answered when the next but one
+//                leaves, 200 ms later: the way there or back lost them. Never repeated, and known
 //                at once
 //   repeats      where no SEQ probes go (hosts without open ports): answers to second transmissions
 //   for each answer to a first one. With a share p
