@@ -117,23 +117,13 @@ absl::Status Activate(pcap_t* handle, const std::string& name, const CaptureOpti
   pcap_set_timeout(handle, options.block_ms);
   pcap_set_buffer_size(handle, options.buffer_bytes);
   pcap_set_immediate_mode(handle, options.immediate ? 1 : 0);
-  pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);
+  // For nanoseconds libpcap has the kernel stamp every packet that comes in anywhere on the
+  // machine, at 25 ns each; for microseconds the ring stamps what it takes, a moment later.
+  pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_MICRO);
   if (const int code = pcap_activate(handle); code < 0) {
     return ActivationError(name, code, handle);
   }
-  if (pcap_get_tstamp_precision(handle) != PCAP_TSTAMP_PRECISION_NANO) {
-    return absl::UnimplementedError(
-        absl::StrFormat("%s: the kernel gives no nanosecond stamps", name));
-  }
   return absl::OkStatus();
-}
-
-// libpcap asks the kernel to stamp for a nanosecond handle, and the kernel then stamps every packet
-// that comes in anywhere on the machine, at 25 ns each. The ring stamps what it takes all the same,
-// a moment later in the same softirq.
-void StampOnlyWhatIsTaken(pcap_t* handle) {
-  const int off = 0;
-  setsockopt(pcap_fileno(handle), SOL_SOCKET, SO_TIMESTAMPNS, &off, sizeof off);
 }
 
 absl::Status SetFilter(pcap_t* handle, const std::string& name, const std::string& expression) {
@@ -178,7 +168,6 @@ absl::StatusOr<std::unique_ptr<CaptureRing>> OpenPcapCapture(const Link& link,
   OSPREY_ASSIGN_OR_RETURN(const PcapLayer layer, LayerOf(handle.get(), link.name));
   OSPREY_RETURN_IF_ERROR(SetFilter(handle.get(), link.name, ToPcapExpression(filter, layer.layer)));
   OSPREY_RETURN_IF_ERROR(IgnoreOutgoing(handle.get(), link.name));
-  StampOnlyWhatIsTaken(handle.get());
   if (options.fanout != nullptr) {
     OSPREY_RETURN_IF_ERROR(JoinFanout(pcap_fileno(handle.get()), link.name, *options.fanout));
   }

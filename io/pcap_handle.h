@@ -24,12 +24,13 @@ using PcapHandle = std::unique_ptr<pcap_t, PcapClose>;
 struct PcapLayer {
   LinkLayer layer = LinkLayer::kNone;
   size_t skip = 0;
+  int64_t stamp_unit_ns = 1;  // of the part of a second
 };
 // Ethernet, raw IP and Linux cooked (whose pseudo header is skipped). Unimplemented for others;
 // `where` starts the message.
 absl::StatusOr<PcapLayer> LayerOf(pcap_t* handle, const std::string& where);
 
-// Hands out up to `max` frames; stamps are read as nanoseconds. Returns pcap_dispatch's result:
+// Hands out up to `max` frames; stamps become nanoseconds. Returns pcap_dispatch's result:
 // the count, or a negative PCAP_ERROR_*.
 int DispatchFrames(pcap_t* handle, PcapLayer layer, size_t max,
                    absl::FunctionRef<void(const FrameView&)> sink);
