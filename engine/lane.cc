@@ -160,8 +160,7 @@ int64_t Lane::NextDeadline() const {
   if (!sequence_wait_.empty() && ReserveSequence()) wanted = now;
   if (!refused_.empty() && MayStartHosts()) wanted = now;
   if (!postponed_.empty() && MayStartHosts()) wanted = std::min(wanted, postponed_.front().due_ns);
-  if (discovering && alive_count_ < kAliveCapacity / 2)
-    wanted = std::min(wanted, discovery_.ResumeAt());
+  if (discovering && !EnoughAlive()) wanted = std::min(wanted, discovery_.ResumeAt());
   if (wanted != std::numeric_limits<int64_t>::max()) {
     next = std::min(next, std::max(wanted, PacedWake(now)));
   }

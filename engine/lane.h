@@ -226,6 +226,11 @@ class Lane {
   bool DrainVerdicts();
   void StartHosts();
   void AbandonWaiting();
+  // Whether so many probes that are due are more than the rate can send soon. More hosts would only
+  // wait, all for the same things, and after a cut of the rate for seconds.
+  bool IsBacklog(double probes) const;
+  // Whether so many live hosts wait that discovery has to.
+  bool EnoughAlive() const;
   bool ReserveSequence() const;
   void ReleaseSequence(uint32_t slot);
   void BeginRound(uint32_t slot);

@@ -15,7 +15,9 @@ using matcher::ProbeId;
 constexpr uint32_t kVerdictsPerTurn = 256;
 // SEQ probes take 6 of the about 20 packets that a host costs; their phase lasts half a second.
 constexpr double kSequenceShare = 0.3;
+constexpr double kSequenceProbes = 6;
 constexpr double kBacklogSeconds = 0.1;
+constexpr double kSmallBacklog = 64;
 constexpr double kSequenceProbesPerSecond = 10;
 constexpr int64_t kSequenceLateLimitNs = 2 * kNsPerMs;
 
@@ -23,7 +25,8 @@ constexpr int64_t kSequenceLateLimitNs = 2 * kNsPerMs;
 
 void Lane::StartHosts() {
   if (!admitting_) return;
-  while (alive_count_ > 0 && !hosts_.full()) {
+  while (alive_count_ > 0 && !hosts_.full() &&
+         !IsBacklog(other_due_.size() + kSequenceProbes * sequence_wait_.size())) {
     const Alive& alive = alive_[alive_first_];
     alive_first_ = (alive_first_ + 1) % kAliveCapacity;
     --alive_count_;
@@ -110,6 +113,15 @@ void Lane::Reschedule(uint32_t slot) {
   }
 }
 
+bool Lane::IsBacklog(double probes) const {
+  const double rate = pacer_.limits().packets_per_second;
+  return rate > 0 && probes > std::max(kBacklogSeconds * rate, kSmallBacklog);
+}
+
+bool Lane::EnoughAlive() const {
+  return alive_count_ >= kAliveCapacity / 2 || IsBacklog(static_cast<double>(alive_count_));
+}
+
 bool Lane::ReserveSequence() const {
   if (in_sequence_ == 0) return true;
   // Whatever rate was asked for: a machine that is late with the SEQ probes it has is given no
@@ -117,9 +129,7 @@ bool Lane::ReserveSequence() const {
   if (sequence_late_ns_ > kSequenceLateLimitNs) return false;
   const double rate = pacer_.limits().packets_per_second;
   if (rate <= 0) return true;
-  // Hosts behind their SEQ probes have more to send than the rate allows: more hosts would only
-  // wait, all for the same things, and after a cut of the rate for seconds.
-  if (other_due_.size() > kBacklogSeconds * rate) return false;
+  if (IsBacklog(other_due_.size())) return false;
   return (in_sequence_ + 1) * kSequenceProbesPerSecond <= kSequenceShare * rate;
 }
 

@@ -86,7 +86,7 @@ bool Lane::FillDiscovery(uint32_t allowance) {
     resent_ns_ = now_;
     if (!admitted_.Test(again.target.index)) SendDiscovery(again.target, again.attempts);
   }
-  while (frames_this_turn_ < allowance && alive_count_ < kAliveCapacity / 2 &&
+  while (frames_this_turn_ < allowance && !EnoughAlive() &&
          postponed_.size() < kPostponedCapacity && Room()) {
     DiscoveryTarget target;
     if (!discovery_.Next(now_, kPlacesPerLook, target)) {

@@ -28,7 +28,9 @@ constexpr double kSilence = 0.3;  // of the usual yield
 constexpr uint32_t kSilentWindows = 3;
 constexpr double kMostAmbient = 0.5;  // more is congestion, whatever it looks like
 constexpr double kTestRate = 0.25;
-constexpr double kLearn = 0.1;      // weight of a new window
+constexpr double kLearn = 0.1;  // weight of a new window
+constexpr double kUnlearn = 0.5;
+constexpr double kMuchAmbient = 0.1;
 constexpr double kConclusive = 10;  // events that a test waits for
 constexpr int64_t kLongestTest = 3 * kNsPerSecond;
 
@@ -163,7 +165,6 @@ bool RateController::RepeatsAreOfNow(const PathView& view) const {
 
 void RateController::Decrease(const Loss& loss, int64_t now_ns) {
   // Losses on the way are seen a window late or more: probes time out before they are repeated.
-  // Losses on the way are seen a window late or more: probes time out before they are repeated.
   const double sent_at = loss.on_path ? std::min(previous_rate_, rate_) : rate_;
   possible_ = sent_at * (1 - std::min(loss.share, 1.0));
   // A look beyond that ended at its first steps: the limit is where it was. After a climb it lies
@@ -234,7 +235,9 @@ void RateController::Increase(const RateSample& d, double seconds, int64_t now_n
 
 void RateController::LearnAmbient(const PathView& view) {
   if (view.loss >= 0 && view.loss < ambient_loss_) {
-    ambient_loss_ += kLearn * (view.loss - ambient_loss_);
+    // What was congestion after all ends at once.
+    const bool over = ambient_loss_ > kMuchAmbient && view.loss < ambient_loss_ / 2;
+    ambient_loss_ += (over ? kUnlearn : kLearn) * (view.loss - ambient_loss_);
   }
   if (view.prohibited >= 0) {
     ambient_prohibited_ += kLearn * (view.prohibited - ambient_prohibited_);
