@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 
 #include "bench/larger_database.h"
 #include "db/compile.h"
@@ -61,12 +62,12 @@ class FreshSubjects {
  public:
   static constexpr size_t kCount = 64;
 
-  // `next` gives the subjects; `match` is called for each.
+  // `next` gives the subjects; `match` is called for all of them.
   template <typename Next, typename Match>
   void Run(benchmark::State& state, Next& next, const Match& match) {
     for (db::Fingerprint& subject : subjects_) subject = next();
     const auto start = std::chrono::steady_clock::now();
-    for (const db::Fingerprint& subject : subjects_) match(subject);
+    match(std::span<const db::Fingerprint>(subjects_));
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
     state.SetIterationTime(time.count());
   }
@@ -77,6 +78,8 @@ class FreshSubjects {
 
 // How many hosts were matched before those that are timed, in scans that went on for a while.
 constexpr size_t kWarmUp = 1'000'000;
+// Given beforehand, or the library would warm up several times to find out.
+constexpr int64_t kIterations = 8'000;
 
 void BM_Database_Parse(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(db::ParseReferences(DatabaseText(), "db"));
@@ -133,11 +136,15 @@ void BM_Matcher_Resolve(benchmark::State& state) {
 }
 BENCHMARK(BM_Matcher_Resolve);
 
+constexpr size_t kBatch = 32;
+static_assert(FreshSubjects::kCount % kBatch == 0);
+
 struct Setting {
   const db::Image& image;
   const Kernel* kernel = nullptr;
   size_t cache_bytes = 0;
   size_t warm_up = 0;
+  bool batch = false;  // Matcher::MatchBatch with 32 at a time, as match shards do
 };
 
 // `next` gives subject after subject, none of them twice.
@@ -145,12 +152,18 @@ template <typename Next>
 void RunMatches(benchmark::State& state, const Setting& setting, Next next) {
   const Matcher matcher(setting.image, setting.kernel);
   Scratch scratch(setting.image, {.cache_bytes = setting.cache_bytes});
-  MatchList list;
-  const auto match = [&](const db::Fingerprint& subject) {
-    matcher.Match(subject, scratch, list);
-    benchmark::DoNotOptimize(list.count);
+  std::vector<MatchList> lists(kBatch);
+  const auto match = [&](std::span<const db::Fingerprint> subjects) {
+    for (; setting.batch && !subjects.empty(); subjects = subjects.subspan(kBatch)) {
+      matcher.MatchBatch(subjects.first(kBatch), scratch, lists);
+      benchmark::DoNotOptimize(lists.data());
+    }
+    for (const db::Fingerprint& subject : subjects) {
+      matcher.Match(subject, scratch, lists[0]);
+      benchmark::DoNotOptimize(lists[0].count);
+    }
   };
-  for (size_t i = 0; i < setting.warm_up; ++i) match(next());
+  for (size_t i = 0; i < setting.warm_up; ++i) matcher.Match(next(), scratch, lists[0]);
   FreshSubjects fresh;
   const matcher::ScratchCounters start = scratch.counters();
   for (auto _ : state) fresh.Run(state, next, match);
@@ -164,6 +177,7 @@ void RunMatches(benchmark::State& state, const Setting& setting, Next next) {
   state.counters["verdict_hits"] = share(&Counters::verdict_hits);
   state.counters["text_hits"] = share(&Counters::text_hits);
   state.counters["shortlist_hits"] = share(&Counters::shortlist_hits);
+  state.counters["made"] = share(&Counters::shortlists_made);
   state.counters["scale_misses"] = share(&Counters::scale_misses);
   state.counters["sorted"] = share(&Counters::sorted);
 }
@@ -190,13 +204,14 @@ void BM_Matcher_Distinct(benchmark::State& state, const Kernel* kernel) {
 }
 
 // The argument is Scratch's cache in MiB.
-void BM_Matcher_Mixture(benchmark::State& state, const Kernel* kernel) {
+void BM_Matcher_Mixture(benchmark::State& state, const Kernel* kernel, bool batch) {
   testing::Traffic traffic(TheImage(), 11);
   RunMatches(state,
              {.image = TheImage(),
               .kernel = kernel,
               .cache_bytes = static_cast<size_t>(state.range(0)) << 20,
-              .warm_up = kWarmUp},
+              .warm_up = kWarmUp,
+              .batch = batch},
              NextOf(traffic));
 }
 
@@ -223,7 +238,7 @@ void BM_Matcher_MixtureFromText(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(texts.size()));
 }
-BENCHMARK(BM_Matcher_MixtureFromText)->Arg(32)->UseManualTime();
+BENCHMARK(BM_Matcher_MixtureFromText)->Arg(32)->Iterations(kIterations)->UseManualTime();
 
 // The same hosts against a database of several times the size (bench/larger_database.h).
 const db::Image& LargerImage(int64_t factor) {
@@ -247,7 +262,7 @@ void BM_Size_Warm(benchmark::State& state) {
               .warm_up = kWarmUp / 2},
              NextOf(traffic));
 }
-BENCHMARK(BM_Size_Warm)->Arg(1)->Arg(2)->Arg(4)->Arg(16)->UseManualTime();
+BENCHMARK(BM_Size_Warm)->Arg(1)->Arg(2)->Arg(4)->Arg(16)->Iterations(kIterations)->UseManualTime();
 
 const bool kRegistered = [] {
   for (const Kernel* kernel : matcher::SupportedKernels()) {
@@ -257,10 +272,15 @@ const bool kRegistered = [] {
     benchmark::RegisterBenchmark(("BM_Matcher_Distinct/" + name).c_str(), BM_Matcher_Distinct,
                                  kernel)
         ->UseManualTime();
-    benchmark::RegisterBenchmark(("BM_Matcher_Mixture/" + name).c_str(), BM_Matcher_Mixture, kernel)
-        ->Arg(32)
-        ->Arg(128)
-        ->UseManualTime();
+    for (const bool batch : {false, true}) {
+      const std::string form = batch ? "BM_Matcher_MixtureBatch/" : "BM_Matcher_Mixture/";
+      benchmark::RegisterBenchmark((form + name).c_str(), BM_Matcher_Mixture, kernel, batch)
+          ->Arg(32)
+          ->Arg(64)
+          ->Arg(128)
+          ->Iterations(kIterations)
+          ->UseManualTime();
+    }
   }
   return true;
 }();

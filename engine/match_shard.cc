@@ -10,7 +10,6 @@
 namespace osprey::engine {
 namespace {
 
-constexpr size_t kJobsPerTurn = 32;
 constexpr size_t kMostRoundsIfUnfit = 2;
 constexpr int64_t kIdleWaitNs = 50 * kNsPerMs;
 
@@ -30,20 +29,23 @@ MatchShard::MatchShard(const ShardShared* shared, std::span<const std::unique_pt
   for (const auto& lane : lanes) lanes_.push_back(lane.get());
 }
 
+// All jobs of a turn are matched at once (Matcher::MatchBatch).
 bool MatchShard::RunOnce() {
   if (!ReleaseHeld()) return false;
   std::array<MatchJob, kJobsPerTurn> jobs;
   const size_t count = shared_->jobs->TryPopBatch(jobs.data(), jobs.size());
-  for (size_t i = 0; i < count; ++i) Process(jobs[i]);
+  for (size_t i = 0; i < count; ++i) {
+    counters_[ShardCounter::kJobsIn].Add();
+    facts_[i] = FactsOf(jobs[i].host->state, *shared_->host);
+    matcher::BuildFingerprint(jobs[i].host->observation, facts_[i], fingerprints_[i]);
+  }
+  shared_->matcher->MatchBatch(std::span(fingerprints_).first(count), scratch_, matches_);
+  for (size_t i = 0; i < count; ++i) Conclude(jobs[i], facts_[i], matches_[i]);
   return count > 0;
 }
 
-void MatchShard::Process(const MatchJob& job) {
-  counters_[ShardCounter::kJobsIn].Add();
-  matcher::HostFacts facts = FactsOf(job.host->state, *shared_->host);
-  matcher::MatchList matches;
-  matcher::BuildFingerprint(job.host->observation, facts, fingerprint_);
-  shared_->matcher->Match(fingerprint_, scratch_, matches);
+void MatchShard::Conclude(const MatchJob& job, const matcher::HostFacts& facts,
+                          const matcher::MatchList& matches) {
   if (!IsFinished(job, facts, matches)) {
     counters_[ShardCounter::kNextRounds].Add();
     return SendVerdict(job, RoundVerdict::kNextRound);
@@ -102,8 +104,8 @@ void MatchShard::ChooseRound(HostResult& result, const matcher::MatchList& last)
   double best = BestAccuracy(last);
   for (size_t i = result.rounds.size() - 1; i-- > 0;) {
     matcher::MatchList matches;
-    matcher::BuildFingerprint(result.rounds[i], result.facts, fingerprint_);
-    shared_->matcher->Match(fingerprint_, scratch_, matches);
+    matcher::BuildFingerprint(result.rounds[i], result.facts, earlier_);
+    shared_->matcher->Match(earlier_, scratch_, matches);
     if (BestAccuracy(matches) < best) continue;
     best = BestAccuracy(matches);
     result.best_round = i;

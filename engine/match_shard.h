@@ -53,7 +53,10 @@ class MatchShard {
   matcher::ScratchCounters cache_counters() const { return scratch_.counters(); }
 
  private:
-  void Process(const MatchJob& job);
+  static constexpr size_t kJobsPerTurn = 32;
+
+  void Conclude(const MatchJob& job, const matcher::HostFacts& facts,
+                const matcher::MatchList& matches);
   bool IsFinished(const MatchJob& job, const matcher::HostFacts& facts,
                   const matcher::MatchList& matches) const;
   HostResultPtr MakeResult(const MatchJob& job, const matcher::HostFacts& facts,
@@ -66,8 +69,12 @@ class MatchShard {
   std::vector<Lane*> lanes_;
   ResultQueue::Producer results_;
   matcher::Scratch scratch_;
-  db::Fingerprint fingerprint_;
   std::unique_ptr<ResultPreparer> preparer_;
+  // Of the jobs of one turn.
+  std::vector<matcher::HostFacts> facts_ = std::vector<matcher::HostFacts>(kJobsPerTurn);
+  std::vector<db::Fingerprint> fingerprints_ = std::vector<db::Fingerprint>(kJobsPerTurn);
+  std::vector<matcher::MatchList> matches_ = std::vector<matcher::MatchList>(kJobsPerTurn);
+  db::Fingerprint earlier_;  // of an earlier round
   std::vector<HostResultPtr> held_;
   CounterSet<ShardCounter> counters_;
   std::atomic<bool> stopped_{false};

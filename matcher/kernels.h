@@ -56,6 +56,11 @@ inline constexpr size_t kMaxOrdered = 128;  // keys that `order` takes
 struct SetView {
   const uint32_t* ids;
   const uint64_t* blocks;
+
+  bool Has(uint32_t reference) const {
+    const uint64_t* const block = blocks + size_t{ids[reference / kBlockBits]} * kBlockWords;
+    return ((block[reference % kBlockBits / 64] >> (reference % 64)) & 1) != 0;
+  }
 };
 
 // Which of a list of sets are added at which plane: set i counts its points once for each plane
@@ -109,8 +114,6 @@ struct Kernel {
   void (*spread)(const uint64_t* planes, size_t plane_count, uint16_t* numbers) noexcept;
   // Bits that are set.
   size_t (*count)(const uint64_t* words, size_t word_count) noexcept;
-  // Adds `points` to those of kKeyGroup numbers whose bit is set.
-  void (*add_where)(uint64_t bits, uint16_t points, uint16_t* numbers) noexcept;
   // The keys of kKeyGroup references, the first of which has index `first`. Below 0.85, and where
   // nothing is possible, keys are kFarKey or more.
   void (*to_keys)(const uint16_t* matched, const uint16_t* possible, size_t first,

@@ -256,6 +256,16 @@ void Matcher::TakeCandidates(const Scale& scale, const uint64_t* chosen, Scratch
   out.SetKeys(*kernel_);
 }
 
+size_t Matcher::TakeListings(const Scale& scale, const uint64_t* chosen, Scratch& scratch) const {
+  size_t count = 0;
+  ForEachChosen(scale, chosen, scratch, [&](uint32_t reference, auto matched, auto possible) {
+    scratch.listings_[count++] = {reference, static_cast<uint16_t>(matched),
+                                  static_cast<uint16_t>(possible)};
+    return true;
+  });
+  return count;
+}
+
 void Matcher::RankCandidates(const Candidates& candidates, MatchList& out) const {
   Ranking ranking(out);
   for (size_t i = 0; i < candidates.count; ++i) {

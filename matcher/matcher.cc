@@ -6,60 +6,123 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
 #include "db/value_expression.h"
 
 namespace osprey::matcher {
-namespace {
-
-uint64_t Mix(uint64_t key) {
-  key *= 0x9E3779B97F4A7C15u;
-  return key ^ (key >> 29);
-}
-
-}  // namespace
 
 Matcher::Matcher(db::Image image, const Kernel* kernel)
     : image_(std::move(image)),
       kernel_(kernel != nullptr ? kernel : SupportedKernels().front()),
       units_(UnitsOf(image_)),
       presence_(image_, *kernel_, units_),
+      fits_shortlists_(image_.reference_count() <= size_t{1} << Shortlist::kReferenceBits &&
+                       image_.header().set_count + DynamicSets::kMost <= Shortlist::kMaxSets),
       names_(image_) {
-  for (size_t i = 0; i < kNoisyCount; ++i) noisy_units_[i] = static_cast<uint16_t>(units_[i]);
   for (uint32_t present = 0; present < noisy_plans_.size(); ++present) {
     std::array<uint32_t, kNoisyCount> points;
     size_t count = 0;
     for (size_t i = 0; i < kNoisyCount; ++i) {
       if ((present >> i) & 1) points[count++] = units_[i];
     }
+    noisy_points_[present] =
+        static_cast<uint16_t>(std::accumulate(points.begin(), points.begin() + count, 0u));
     noisy_plans_[present].Assign(std::span(points).first(count), image_.plane_count());
   }
 }
 
+// What finds the subject in scratch.texts_: which attributes there are, and lengths and bytes of
+// all values but the noisy ones.
+struct Matcher::TextKey {
+  void Set(const db::Fingerprint& subject) {
+    constexpr size_t kLengths = db::kAttributeCount - kNoisyCount;
+    const auto view = subject.Whole(kNoisyCount);
+    if (!view) return;
+    const size_t needed = sizeof(*view->present) + kLengths + view->size;
+    if (needed > bytes.size()) return;
+    size = needed;
+    char* const lengths = bytes.data() + sizeof(*view->present);
+    std::memcpy(bytes.data(), view->present, sizeof(*view->present));
+    std::memcpy(lengths, view->lengths, kLengths);
+    std::memcpy(lengths + kLengths, view->bytes, view->size);
+    hash = XXH3_64bits(bytes.data(), size);
+  }
+  bool IsOf(const Scratch::TextEntry& entry) const {
+    return entry.size == size && std::memcmp(entry.key.data(), bytes.data(), size) == 0;
+  }
+
+  size_t size = 0;  // 0: it has no key
+  uint64_t hash = 0;
+  std::array<char, Scratch::kMaxTextKey> bytes;
+};
+
 void Matcher::Match(const db::Fingerprint& subject, Scratch& scratch, MatchList& out) const {
-  MatchIn(subject, scratch.ForNext(), out);
+  Scratch& chosen = scratch.ForNext(1);
+  TextKey key;
+  if (!chosen.texts_.empty()) key.Set(subject);
+  MatchIn(subject, key, chosen, out);
 }
 
-void Matcher::MatchIn(const db::Fingerprint& subject, Scratch& scratch, MatchList& out) const {
+void Matcher::MatchBatch(std::span<const db::Fingerprint> subjects, Scratch& scratch,
+                         std::span<MatchList> out) const {
+  for (size_t first = 0; first < subjects.size(); first += kGroup) {
+    const size_t count = std::min(kGroup, subjects.size() - first);
+    MatchGroup(subjects.subspan(first, count), scratch.ForNext(count), out.subspan(first, count));
+  }
+}
+
+// Each step of the way to a shortlist waits for memory. So all subjects of a group take one step
+// before any takes the next. Nothing is decided here that a match would rely on.
+void Matcher::MatchGroup(std::span<const db::Fingerprint> group, Scratch& scratch,
+                         std::span<MatchList> out) const {
+  std::array<TextKey, kGroup> keys;
+  if (!scratch.texts_.empty()) Prefetch(group, keys, scratch);
+  for (size_t i = 0; i < group.size(); ++i) MatchIn(group[i], keys[i], scratch, out[i]);
+}
+
+void Matcher::Prefetch(std::span<const db::Fingerprint> group, std::span<TextKey> keys,
+                       Scratch& scratch) {
+  std::array<size_t, kGroup> slots;
+  std::array<NoisySets, kGroup> sets;
+  for (size_t i = 0; i < group.size(); ++i) {
+    keys[i].Set(group[i]);
+    scratch.text_index_.Prefetch(keys[i].hash);
+  }
+  for (size_t i = 0; i < group.size(); ++i) {
+    slots[i] = scratch.text_index_.Guess(keys[i].hash);
+    if (slots[i] == SlotIndex::kNotFound) continue;
+    scratch.PrefetchText(slots[i], keys[i].size);
+    if (!scratch.resolver_.ResolveNoisy(group[i], sets[i])) slots[i] = SlotIndex::kNotFound;
+  }
+  for (size_t i = 0; i < group.size(); ++i) {
+    if (slots[i] == SlotIndex::kNotFound) continue;
+    scratch.shortlists_.PrefetchHead(scratch.texts_[slots[i]].shortlist_slot, sets[i]);
+  }
+  for (size_t i = 0; i < group.size(); ++i) {
+    if (slots[i] == SlotIndex::kNotFound) continue;
+    scratch.shortlists_.PrefetchBody(scratch.texts_[slots[i]].shortlist_slot, sets[i]);
+  }
+}
+
+void Matcher::MatchIn(const db::Fingerprint& subject, const TextKey& key, Scratch& scratch,
+                      MatchList& out) const {
   ++scratch.counters_.matches;
   // A host as one before, but for its noise?
-  std::array<char, 498> key;
-  const size_t key_size = scratch.texts_.empty() ? 0 : TextKey(subject, key);
-  const uint64_t hash = XXH3_64bits(key.data(), key_size);
-  const size_t slot = scratch.text_index_.Find(hash, [&](size_t s) {
-    const auto& entry = scratch.texts_[s];
-    return entry.size == key_size && std::memcmp(entry.key.data(), key.data(), key_size) == 0;
-  });
+  const size_t slot =
+      scratch.text_index_.Find(key.hash, [&](size_t s) { return key.IsOf(scratch.texts_[s]); });
   ResolvedSubject resolved;
+  Shortlist* list = nullptr;
   if (slot != SlotIndex::kNotFound) {
     const auto& entry = scratch.texts_[slot];
-    Shortlist* const list = scratch.shortlists_.Get(entry.shortlist_slot, entry.shortlist_id);
+    list = scratch.shortlists_.Get(entry.shortlist_slot, entry.shortlist_id);
     if (list != nullptr && scratch.resolver_.ResolveNoisy(subject, resolved.noisy)) {
       ++scratch.counters_.text_hits;
       ++scratch.counters_.shortlist_hits;
-      return MatchShortlist(resolved.noisy, *list, scratch, out);
+      if (MatchShortlist(resolved.noisy, *list, scratch, out)) return;
     }
   }
 
@@ -67,35 +130,23 @@ void Matcher::MatchIn(const db::Fingerprint& subject, Scratch& scratch, MatchLis
     scratch.Flush();
     OSPREY_CHECK(scratch.resolver_.Resolve(subject, resolved));  // one subject always fits
   }
-  Shortlist* const list = ShortlistFor(resolved, scratch);
-  if (list == nullptr || list->is_wide()) return MatchAll(resolved, scratch, out);
-  if (key_size != 0) {
-    const size_t replaced = slot != SlotIndex::kNotFound ? slot : scratch.text_index_.Replace(hash);
-    auto& entry = scratch.texts_[replaced];
-    entry.shortlist_id = list->id();
-    entry.shortlist_slot = scratch.shortlists_.SlotOf(*list);
-    entry.size = static_cast<uint16_t>(key_size);
-    std::memcpy(entry.key.data(), key.data(), key_size);
+  if (list == nullptr) {
+    list = ShortlistFor(resolved, scratch);
+    if (list != nullptr && key.size != 0) {
+      const size_t s = slot != SlotIndex::kNotFound ? slot : scratch.text_index_.Replace(key.hash);
+      auto& entry = scratch.texts_[s];
+      entry.shortlist_id = list->id();
+      entry.shortlist_slot = scratch.shortlists_.SlotOf(*list);
+      entry.size = static_cast<uint16_t>(key.size);
+      std::memcpy(entry.key.data(), key.bytes.data(), key.size);
+    }
+    if (list != nullptr && MatchShortlist(resolved.noisy, *list, scratch, out)) return;
   }
-  MatchShortlist(resolved.noisy, *list, scratch, out);
-}
-
-// Which attributes there are, and lengths and bytes of all values but the noisy ones.
-size_t Matcher::TextKey(const db::Fingerprint& subject, std::array<char, 498>& key) {
-  constexpr size_t kLengths = db::kAttributeCount - kNoisyCount;
-  const auto view = subject.Whole(kNoisyCount);
-  if (!view) return 0;
-  const size_t size = sizeof(*view->present) + kLengths + view->size;
-  if (size > key.size()) return 0;
-  char* const lengths = key.data() + sizeof(*view->present);
-  std::memcpy(key.data(), view->present, sizeof(*view->present));
-  std::memcpy(lengths, view->lengths, kLengths);
-  std::memcpy(lengths + kLengths, view->bytes, view->size);
-  return size;
+  MatchAll(resolved, scratch, out);
 }
 
 Shortlist* Matcher::ShortlistFor(const ResolvedSubject& subject, Scratch& scratch) const {
-  if (scratch.shortlists_.empty()) return nullptr;
+  if (scratch.shortlists_.empty() || !fits_shortlists_) return nullptr;
   const uint64_t hash = ShortlistStore::Hash(subject.lines);
   Shortlist* list = scratch.shortlists_.Find(hash, subject.lines);
   if (list != nullptr) {
@@ -108,41 +159,11 @@ Shortlist* Matcher::ShortlistFor(const ResolvedSubject& subject, Scratch& scratc
   return list;
 }
 
-void Matcher::MatchShortlist(const std::array<uint32_t, kNoisyCount>& noisy, Shortlist& list,
-                             Scratch& scratch, MatchList& out) const {
-  const auto local = scratch.shortlists_.LocalSets(list, noisy, scratch.resolver_);
-  const uint64_t key = list.Key(local);
-  const uint64_t hash = Mix(key);
-  const size_t slot =
-      scratch.verdict_index_.Find(hash, [&](size_t s) { return scratch.verdicts_[s].key == key; });
-  if (slot != SlotIndex::kNotFound) {
-    ++scratch.counters_.verdict_hits;
-    const auto& verdict = scratch.verdicts_[slot];
-    out.result = verdict.result;
-    out.perfect = verdict.perfect;
-    out.count = verdict.count;
-    for (size_t i = 0; i < verdict.count; ++i) {
-      out.all[i] = {verdict.references[i], verdict.accuracies[i]};
-    }
-    return;
-  }
-
-  scratch.shortlists_.Score(list, local, noisy_units_, *kernel_, scratch.candidates_);
-  if (QuickRank(*kernel_, scratch.candidates_, true, names_, scratch.marks_, out)) {
-    ++scratch.counters_.sorted;
-  } else {
-    RankCandidates(scratch.candidates_, out);
-  }
-
-  auto& verdict = scratch.verdicts_[scratch.verdict_index_.Replace(hash)];
-  verdict.key = key;
-  verdict.result = out.result;
-  verdict.perfect = out.perfect;
-  verdict.count = out.count;
-  for (size_t i = 0; i < out.count; ++i) {
-    verdict.references[i] = out.all[i].reference;
-    verdict.accuracies[i] = out.all[i].accuracy;
-  }
+bool Matcher::MatchShortlist(const NoisySets& noisy, Shortlist& list, Scratch& scratch,
+                             MatchList& out) const {
+  if (!scratch.shortlists_.Match(list, noisy, ContextOf(scratch), out)) return false;
+  ++scratch.counters_.verdict_hits;
+  return true;
 }
 
 Score Matcher::ScoreOf(const db::Fingerprint& subject, uint32_t reference) const {

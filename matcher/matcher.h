@@ -13,6 +13,7 @@
 // the same image. No match allocates.
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -59,6 +60,12 @@ class Matcher {
   // Replaces `out`. REQUIRES: `scratch` was made from the same image and is used by one thread.
   void Match(const db::Fingerprint& subject, Scratch& scratch, MatchList& out) const;
 
+  // The same for many: out[i] is that of subjects[i]. Faster than one by one, as what the later
+  // ones need from memory is asked for while the earlier ones are matched. REQUIRES: out is as
+  // long.
+  void MatchBatch(std::span<const db::Fingerprint> subjects, Scratch& scratch,
+                  std::span<MatchList> out) const;
+
   // One reference's points, from its expressions: slow, for explanations.
   Score ScoreOf(const db::Fingerprint& subject, uint32_t reference) const;
 
@@ -70,18 +77,28 @@ class Matcher {
 
   // matcher.cc: what was matched before.
   //
-  void MatchIn(const db::Fingerprint& subject, Scratch& scratch, MatchList& out) const;
-  // The key of scratch.texts_; 0 bytes if the subject has none.
-  static size_t TextKey(const db::Fingerprint& subject, std::array<char, 498>& key);
+  struct TextKey;
+  static constexpr size_t kGroup = 8;
+  void MatchGroup(std::span<const db::Fingerprint> group, Scratch& scratch,
+                  std::span<MatchList> out) const;
+  void MatchIn(const db::Fingerprint& subject, const TextKey& key, Scratch& scratch,
+               MatchList& out) const;
+  // Sets the keys, and asks memory for what the group will need.
+  static void Prefetch(std::span<const db::Fingerprint> group, std::span<TextKey> keys,
+                       Scratch& scratch);
   // The shortlist for the subject, if there is one or one is worth making; else nullptr.
   Shortlist* ShortlistFor(const ResolvedSubject& subject, Scratch& scratch) const;
-  void MatchShortlist(const std::array<uint32_t, kNoisyCount>& noisy, Shortlist& list,
-                      Scratch& scratch, MatchList& out) const;
+  // False if that shortlist does not say.
+  bool MatchShortlist(const NoisySets& noisy, Shortlist& list, Scratch& scratch,
+                      MatchList& out) const;
+  ShortlistContext ContextOf(const Scratch& scratch) const {
+    return {noisy_points_, names_, scratch.resolver_};
+  }
 
   // shortlist_maker.cc
   void FillShortlist(const ResolvedSubject& subject, Shortlist& list, Scratch& scratch) const;
-  size_t CollectListed(const Scale& scale, Scratch& scratch) const;
-  double ShortlistBar(size_t listed, Scratch& scratch) const;
+  double ShortlistBound(const ResolvedSubject& subject, size_t listings, Scratch& scratch) const;
+  void CollectPairs(const Scale& scale, size_t listings, double bound, Scratch& scratch) const;
 
   // match_all.cc: all references.
   void MatchAll(const ResolvedSubject& subject, Scratch& scratch, MatchList& out) const;
@@ -100,6 +117,8 @@ class Matcher {
   void ForEachChosen(const Scale& scale, const uint64_t* chosen, const Scratch& scratch,
                      Visit visit) const;
   void TakeCandidates(const Scale& scale, const uint64_t* chosen, Scratch& scratch) const;
+  // Into scratch.listings_; returns how many.
+  size_t TakeListings(const Scale& scale, const uint64_t* chosen, Scratch& scratch) const;
   // Reference by reference: from the candidates, or from plane sets.
   void RankCandidates(const Candidates& candidates, MatchList& out) const;
   void RankPlanes(const Scale& scale, const uint64_t* chosen, const Scratch& scratch,
@@ -110,7 +129,8 @@ class Matcher {
   AttributeUnits units_;
   Presence presence_;
   std::array<AddPlan, 1 << kNoisyCount> noisy_plans_;  // by presence of the noisy attributes
-  std::array<uint16_t, kNoisyCount> noisy_units_;
+  NoisyPoints noisy_points_;
+  bool fits_shortlists_;  // the numbers of sets and references are small enough
   Names names_;
 };
 

@@ -7,10 +7,6 @@
 namespace osprey::matcher {
 namespace {
 
-// How near two accuracies may be before the bar's 0.00001 can tell them apart, with room for
-// rounding.
-constexpr double kApart = 0.0000101;
-
 constexpr uint64_t kIndexMask = Candidates::kMax - 1;
 constexpr uint64_t Distance(uint64_t key) { return key >> kIndexBits; }
 

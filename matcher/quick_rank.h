@@ -27,6 +27,10 @@
 
 namespace osprey::matcher {
 
+// How near two accuracies may be before the bar's 0.00001 can tell them apart, with room for
+// rounding.
+inline constexpr double kApart = 0.0000101;
+
 // References with their points, in ascending order. Some 10 KiB, part of a Scratch.
 struct Candidates {
   static constexpr size_t kMax = size_t{1} << kIndexBits;

@@ -18,6 +18,8 @@ namespace osprey::matcher {
 
 class DynamicSets {
  public:
+  static constexpr size_t kMost = 1024;  // of those for one Scratch
+
   // At least db::kAttributeCount must fit: one subject's.
   DynamicSets(db::Image image, size_t capacity);
 

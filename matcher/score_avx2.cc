@@ -56,18 +56,6 @@ __m256i LaneBits() {
                            static_cast<int16_t>(0x8000));
 }
 
-void AddWhereAvx2(uint64_t bits, uint16_t points, uint16_t* numbers) noexcept {
-  const __m256i pick = LaneBits();
-  const __m256i addend = _mm256_set1_epi16(static_cast<int16_t>(points));
-  for (size_t i = 0; i < kKeyGroup; i += 16) {
-    const __m256i chosen =
-        _mm256_and_si256(_mm256_set1_epi16(static_cast<int16_t>(bits >> i)), pick);
-    const __m256i addends = _mm256_and_si256(_mm256_cmpeq_epi16(chosen, pick), addend);
-    auto* const at = reinterpret_cast<__m256i*>(numbers + i);
-    _mm256_storeu_si256(at, _mm256_add_epi16(_mm256_loadu_si256(at), addends));
-  }
-}
-
 // Sixteen numbers at a time: spread 16 bits over 16 lanes and pick each lane's own.
 void SpreadAvx2(const uint64_t* planes, size_t plane_count, uint16_t* numbers) noexcept {
   const __m256i pick = LaneBits();
@@ -90,7 +78,7 @@ bool HasAvx2() {
 
 }  // namespace
 
-const Kernel kAvx2Kernel = {"avx2",    HasAvx2,      Add<Avx2>,    Select<Avx2>,     SpreadAvx2,
-                            CountBits, AddWhereAvx2, ToKeys<Avx2>, CountBelow<Avx2>, Order<Avx2>};
+const Kernel kAvx2Kernel = {"avx2",    HasAvx2,      Add<Avx2>,        Select<Avx2>, SpreadAvx2,
+                            CountBits, ToKeys<Avx2>, CountBelow<Avx2>, Order<Avx2>};
 
 }  // namespace osprey::matcher

@@ -51,15 +51,6 @@ struct Avx512 {
   }
 };
 
-void AddWhereAvx512(uint64_t bits, uint16_t points, uint16_t* numbers) noexcept {
-  const __m512i addend = _mm512_set1_epi16(static_cast<int16_t>(points));
-  for (size_t i = 0; i < kKeyGroup; i += 32) {
-    const __m512i old = _mm512_loadu_si512(numbers + i);
-    const auto chosen = static_cast<__mmask32>(bits >> i);
-    _mm512_storeu_si512(numbers + i, _mm512_mask_add_epi16(old, chosen, old, addend));
-  }
-}
-
 void SpreadAvx512(const uint64_t* planes, size_t plane_count, uint16_t* numbers) noexcept {
   for (size_t i = 0; i < kBlockBits; i += 32) {
     __m512i sum = _mm512_setzero_si512();
@@ -79,8 +70,8 @@ bool HasAvx512() {
 
 }  // namespace
 
-const Kernel kAvx512Kernel = {"avx512",           HasAvx512,    Add<Avx512>,    Select<Avx512>,
-                              SpreadAvx512,       CountBits,    AddWhereAvx512, ToKeys<Avx512>,
-                              CountBelow<Avx512>, Order<Avx512>};
+const Kernel kAvx512Kernel = {"avx512",       HasAvx512,          Add<Avx512>,
+                              Select<Avx512>, SpreadAvx512,       CountBits,
+                              ToKeys<Avx512>, CountBelow<Avx512>, Order<Avx512>};
 
 }  // namespace osprey::matcher

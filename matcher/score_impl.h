@@ -236,14 +236,7 @@ void Order(uint64_t* keys, size_t count, uint64_t* ordered) noexcept {
   for (size_t i = 0; i < count; ++i) ordered[places[i]] = keys[i];
 }
 
-// Scalar text of AddWhere and Distances.
-inline void AddWherePlain(uint64_t bits, uint16_t points, uint16_t* numbers) noexcept {
-  for (size_t i = 0; i < kKeyGroup; ++i) {
-    const auto chosen = static_cast<uint16_t>(-static_cast<int>((bits >> i) & 1));
-    numbers[i] = static_cast<uint16_t>(numbers[i] + (points & chosen));
-  }
-}
-
+// Scalar text of Distances.
 inline uint64_t DistancePlain(uint16_t matched, uint16_t possible) noexcept {
   if (possible == 0) return kFarDistance;
   const double accuracy = static_cast<double>(matched) / static_cast<double>(possible);

@@ -44,8 +44,8 @@ bool Always() { return true; }
 
 }  // namespace
 
-const Kernel kScalarKernel = {"scalar",           Always,       Add<Scalar>,   Select<Scalar>,
-                              SpreadScalar,       CountBits,    AddWherePlain, ToKeys<Scalar>,
-                              CountBelow<Scalar>, Order<Scalar>};
+const Kernel kScalarKernel = {"scalar",     Always,    Add<Scalar>,    Select<Scalar>,
+                              SpreadScalar, CountBits, ToKeys<Scalar>, CountBelow<Scalar>,
+                              Order<Scalar>};
 
 }  // namespace osprey::matcher

@@ -8,8 +8,12 @@ namespace osprey::matcher {
 namespace {
 
 constexpr size_t kSeenSlots = 1 << 16;
-// A shortlist costs about as much as two matches without one.
-constexpr uint32_t kWorthKeeping = 2;
+// A shortlist costs about as much as three matches without one. When it would take the place of
+// another it has to be asked for more often.
+constexpr uint32_t kWorthMaking = 2;
+constexpr uint32_t kWorthReplacing = 12;
+// After so many matches, all were asked for half as often.
+constexpr uint64_t kSeenPeriod = uint64_t{1} << 18;
 
 // The caches are left alone while fewer than one host in kLeastHits has a shortlist.
 constexpr uint32_t kLeastHits = 16;
@@ -31,21 +35,22 @@ size_t PlaneWords(const db::Image& image) {
 }  // namespace
 
 Scratch::Scratch(db::Image image, const ScratchOptions& options)
-    : resolver_(image, Slots(options, 8, SubjectResolver::kBytesPerText, 64, size_t{1} << 17),
-                Slots(options, 4, SubjectResolver::kBytesPerLine, 1024, size_t{1} << 20)),
-      text_index_(Slots(options, 16, sizeof(TextEntry), 16, size_t{1} << 17)),
+    : resolver_(image, Slots(options, 7, SubjectResolver::kBytesPerText, 64, size_t{1} << 17),
+                Slots(options, 3, SubjectResolver::kBytesPerLine, 1024, size_t{1} << 20)),
+      text_index_(Slots(options, 13, sizeof(TextEntry), 16, size_t{1} << 17)),
       texts_(text_index_.slots()),
-      shortlists_(Slots(options, 10, ShortlistStore::kBytesPerList, 8, size_t{1} << 17),
-                  Slots(options, 40, ShortlistStore::kBytesPerChunk, 64, size_t{1} << 19)),
+      shortlists_(Slots(options, 18, ShortlistStore::kBytesPerList, 8, size_t{1} << 17),
+                  Slots(options, 54, ShortlistStore::kBytesPerChunk, ShortlistStore::kMaxChunks,
+                        size_t{1} << 22)),
       seen_(options.cache_bytes == 0 ? 0 : kSeenSlots),
-      verdict_index_(Slots(options, 20, sizeof(VerdictEntry), 64, size_t{1} << 18)),
-      verdicts_(verdict_index_.slots()),
-      scale_index_(Slots(options, 6, PlaneWords(image) * 8 + 4096, 8, 4096)),
+      scale_index_(Slots(options, 4, PlaneWords(image) * 8 + 4096, 8, 4096)),
       scales_(scale_index_.slots()),
       matched_(PlaneWords(image)),
       most_(PlaneWords(image)),
       reached_(kLevels * image.block_count() * kBlockWords),
-      listed_(image.reference_count()),
+      listings_(image.reference_count()),
+      places_(image.reference_count()),
+      buckets_(image.reference_count()),
       by_bucket_(image.reference_count()),
       marks_(image.reference_count()),
       views_(kMaxInputs) {
@@ -53,6 +58,8 @@ Scratch::Scratch(db::Image image, const ScratchOptions& options)
   if (options.cache_bytes > 0) {
     without_caches_ = std::make_unique<Scratch>(image, ScratchOptions{.cache_bytes = 0});
   }
+  pair_keys_.reserve(kMaxPairKeys);
+  pairs_.reserve(kMaxPairKeys);
   uncached_scale_.Reserve(image);
   for (Scale& scale : scales_) scale.Reserve(image);
   present_plan_.Reserve(image.plane_count());
@@ -91,9 +98,9 @@ void ScratchCounters::Add(const ScratchCounters& other) {
   line_hits += other.line_hits;
 }
 
-Scratch& Scratch::ForNext() {
+Scratch& Scratch::ForNext(size_t subjects) {
   if (without_caches_ == nullptr) return *this;
-  if (trial_.matches_left == 0) {
+  if (trial_.matches_left < subjects) {
     if (trial_.past_caches) {
       trial_.past_caches = false;
       trial_.matches = kShortTrialMatches;
@@ -105,7 +112,7 @@ Scratch& Scratch::ForNext() {
     trial_.matches_left = trial_.matches;
     trial_.hits_before = counters_.shortlist_hits;
   }
-  --trial_.matches_left;
+  trial_.matches_left -= static_cast<uint32_t>(subjects);
   return trial_.past_caches ? *without_caches_ : *this;
 }
 
@@ -113,14 +120,18 @@ void Scratch::Flush() {
   ++counters_.flushes;
   resolver_.Clear();
   text_index_.Clear();
-  shortlists_.Clear();  // and with it all verdicts, whose keys name shortlists
+  shortlists_.Clear();
 }
 
 bool Scratch::IsWorthKeeping(uint64_t hash) {
   const auto tag = static_cast<uint32_t>(hash >> 32) & ~0xFFu;
   uint32_t& slot = seen_[(hash & 0xFFFFFFFF) * seen_.size() >> 32];
   if ((slot & ~0xFFu) != tag) slot = tag;
-  if ((slot & 0xFF) >= kWorthKeeping) return true;
+  if (counters_.matches >= seen_until_) {
+    seen_until_ = counters_.matches + kSeenPeriod;
+    for (uint32_t& seen : seen_) seen = (seen & ~0xFFu) | (seen & 0xFF) / 2;
+  }
+  if ((slot & 0xFF) >= (shortlists_.HasRoom(hash) ? kWorthMaking : kWorthReplacing)) return true;
   ++slot;
   return false;
 }

@@ -5,15 +5,13 @@
 //
 //   text of a subject without SP GCD ISR  -> its shortlist
 //   text of a line                     -> its resolved line           (SubjectResolver)
-//   resolved lines without SP GCD ISR  -> shortlist of references     (Shortlist)
-//   shortlist and its parts of the three sets -> verdict
+//   resolved lines without SP GCD ISR  -> shortlist                (Shortlist)
 //   attributes present                 -> possible points of all references
 //
 // Where nearly every host is unlike all before, looking them up and filling them is work for
 // nothing: then they are left alone, but for a trial now and then.
 //
-// So measurements that differ without changing any expression that matters share a verdict, and
-// those that differ in SP, GCD or ISR share all but the last step.
+// So measurements that differ in SP, GCD or ISR only share all but the last step.
 
 #include <array>
 #include <cstddef>
@@ -25,6 +23,7 @@
 #include "matcher/huge_pages.h"
 #include "matcher/kernels.h"
 #include "matcher/name_marks.h"
+#include "matcher/prefetch.h"
 #include "matcher/quick_rank.h"
 #include "matcher/shortlist.h"
 #include "matcher/slot_index.h"
@@ -42,9 +41,9 @@ struct ScratchOptions {
 // Since the Scratch was made. Only its thread may read them while it works.
 struct ScratchCounters {
   uint64_t matches = 0;
-  uint64_t verdict_hits = 0;
-  uint64_t text_hits = 0;
-  uint64_t shortlist_hits = 0;  // text and verdict hits included
+  uint64_t verdict_hits = 0;    // a shortlist gave the result
+  uint64_t text_hits = 0;       // shortlists that were found by the subject's text
+  uint64_t shortlist_hits = 0;  // shortlists that were found, text hits included
   uint64_t shortlists_made = 0;
   uint64_t sorted = 0;  // rankings by QuickRank alone
   uint64_t scale_misses = 0;
@@ -68,6 +67,8 @@ class Scratch {
 
  private:
   friend class Matcher;
+  static constexpr size_t kMaxPairKeys = 4096;
+  static constexpr size_t kMaxTextKey = 498;
 
   // What depends on the set of present attributes only.
   struct Scale {
@@ -82,35 +83,22 @@ class Scratch {
     bool has_rest = false;
     std::vector<uint64_t> possible;  // plane set
   };
-  struct VerdictEntry {
-    uint64_t key;  // of the shortlist
-    MatchResult result;
-    uint32_t perfect;
-    uint32_t count;
-    std::array<uint32_t, kMaxMatches> references;
-    std::array<double, kMaxMatches> accuracies;
-  };
   struct TextEntry {
     uint64_t shortlist_id;
     uint32_t shortlist_slot;
     uint16_t size;
-    std::array<char, 498> key;
+    std::array<char, kMaxTextKey> key;
   };
   static_assert(sizeof(TextEntry) == 512);
-  // For making a shortlist.
-  struct Listed {
-    uint32_t reference;
-    uint16_t matched;
-    uint16_t possible;
-    uint16_t most;  // matched, if all noisy attributes match
-    uint16_t bucket;
-  };
-
-  // Where to match the next subject: here, or in a Scratch without caches.
-  Scratch& ForNext();
+  // Where to match the next subjects: here, or in a Scratch without caches.
+  Scratch& ForNext(size_t subjects);
+  void PrefetchText(size_t slot, size_t key_size) const {
+    Prefetch(&texts_[slot], offsetof(TextEntry, key) + key_size);
+  }
   // Forgets everything that contains an id.
   void Flush();
-  // Whether this was asked for often enough, roughly: most of what comes once does not come again.
+  // Whether this was asked for often enough lately, roughly: most of what comes once does not come
+  // again.
   bool IsWorthKeeping(uint64_t hash);
 
   // Whether the caches are of use, judged anew when `matches_left` comes to 0.
@@ -131,9 +119,7 @@ class Scratch {
 
   ShortlistStore shortlists_;
   std::vector<uint32_t> seen_;
-
-  SlotIndex verdict_index_;
-  HugeVector<VerdictEntry> verdicts_;
+  uint64_t seen_until_ = 0;  // when counts of matches are halved
 
   SlotIndex scale_index_;
   std::vector<Scale> scales_;
@@ -143,7 +129,12 @@ class Scratch {
   std::vector<uint64_t> most_;
   std::vector<uint64_t> reached_;  // kLevels sets
   Candidates candidates_;
-  std::vector<Listed> listed_;
+  // For making a shortlist.
+  std::vector<Listing> listings_;
+  std::vector<uint8_t> places_;
+  std::vector<uint64_t> pair_keys_;
+  std::vector<ListedPair> pairs_;
+  std::vector<uint16_t> buckets_;
   std::vector<uint32_t> by_bucket_;
   NameMarks marks_;
   std::vector<SetView> views_;

@@ -1,20 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which references belong on a subject's shortlist (shortlist.h).
+// Which pairs belong on a subject's shortlist (shortlist.h): those that can be in the result of any
+// host with the subject's GCD. Others that are as good come with them.
 #include <algorithm>
+#include <bit>
 
-#include "matcher/bits.h"
 #include "matcher/matcher.h"
 
 namespace osprey::matcher {
+namespace {
+
+constexpr double kMargin = 0.0027;
+static_assert(kMargin > (Shortlist::kMaxListings + 4) * kWindow);
+
+// Pairs are put in order by how far their accuracy is below 1, in units so small that no two
+// accuracies come out equal: numbers of kMaxPlanes bits give fractions that differ by 2^-32 or
+// more, and distances are those of doubles from 0.5 to 1.
+constexpr size_t kDistanceShift = 53 - 33;
+static_assert(kMaxPlanes <= 16);
+
+uint64_t PairKey(double accuracy, ListedPair pair) {
+  const uint64_t distance = kOneBits - std::bit_cast<uint64_t>(accuracy);
+  return (distance >> kDistanceShift) << 32 | pair;
+}
+
+// One more than a list takes, to see whether there are more.
+constexpr size_t kWanted = Shortlist::kMaxPairs + 1;
+
+// The best kWanted, in any order.
+void KeepBest(std::vector<uint64_t>& keys) {
+  if (keys.size() <= kWanted) return;
+  std::nth_element(keys.begin(), keys.begin() + kWanted - 1, keys.end());
+  keys.resize(kWanted);
+}
+
+}  // namespace
 
 void Matcher::FillShortlist(const ResolvedSubject& subject, Shortlist& list,
                             Scratch& scratch) const {
   ++scratch.counters_.shortlists_made;
   Scale& scale = ScaleFor(subject, scratch);
-  list.set_noisy_present(static_cast<uint32_t>(scale.present[0]) & kNoisyMask);
   SetViews(subject, scale, scratch);
   if (!scale.has_rest) FillRest(scale);
   const size_t blocks = image_.block_count();
+  const size_t words = blocks * kBlockWords;
   kernel_->add({scale.rest, scratch.views_.data() + scale.noisy_count, nullptr,
                 scratch.matched_.data(), blocks});
   for (size_t i = 0; i < scale.noisy_count; ++i) {
@@ -23,69 +51,84 @@ void Matcher::FillShortlist(const ResolvedSubject& subject, Shortlist& list,
   }
   kernel_->add({noisy_plans_[scale.present[0] & kNoisyMask], scratch.views_.data(),
                 scratch.matched_.data(), scratch.most_.data(), blocks});
-  kernel_->select(scratch.most_.data(), scale.possible.data(), blocks, image_.plane_count(), 1,
-                  scratch.reached_.data());
-  const size_t count = CollectListed(scale, scratch);
-  const double bar = ShortlistBar(count, scratch);
-  for (size_t i = 0; i < count; ++i) {
-    const auto& c = scratch.listed_[i];
-    if (static_cast<double>(c.most) / static_cast<double>(c.possible) < bar) continue;
-    scratch.shortlists_.Add(list, c.reference, c.matched, c.possible);
+  kernel_->select(scratch.most_.data(), scale.possible.data(), blocks, image_.plane_count(),
+                  kLevels, scratch.reached_.data());
+  // A level with more references than a list can have leaves none out that it would have.
+  size_t level = kLevels - 1;
+  while (level > 0 && kernel_->count(scratch.reached_.data() + level * words, words) <=
+                          Shortlist::kMaxListings) {
+    --level;
   }
+  const size_t count = TakeListings(scale, scratch.reached_.data() + level * words, scratch);
+  double bound = ShortlistBound(subject, count, scratch);
+  if (level > 0) bound = std::max(bound, kLevelTable[level].accuracy);
+  CollectPairs(scale, count, bound, scratch);
+  scratch.shortlists_.Fill(list, std::span(scratch.listings_).first(count), scratch.pairs_, bound,
+                           ContextOf(scratch), scratch.marks_, scratch.places_);
 }
 
-// All references that reach kAccuracyBar if the noisy attributes match.
-size_t Matcher::CollectListed(const Scale& scale, Scratch& scratch) const {
-  size_t count = 0;
-  const size_t planes = image_.plane_count();
-  std::array<uint16_t, kBlockBits> matched;
-  std::array<uint16_t, kBlockBits> possible;
-  std::array<uint16_t, kBlockBits> most;
-  for (size_t b = 0; b < image_.block_count(); ++b) {
-    const uint64_t* const candidates = scratch.reached_.data() + b * kBlockWords;
-    if (kernel_->count(candidates, kBlockWords) == 0) continue;
-    const size_t row = b * planes * kBlockWords;
-    kernel_->spread(scratch.matched_.data() + row, planes, matched.data());
-    kernel_->spread(scale.possible.data() + row, planes, possible.data());
-    kernel_->spread(scratch.most_.data() + row, planes, most.data());
-    ForEachBit(candidates, kBlockWords, [&](size_t i) {
-      scratch.listed_[count++] = {static_cast<uint32_t>(b * kBlockBits + i), matched[i],
-                                  possible[i], most[i], 0};
-    });
-  }
-  return count;
-}
-
-// A bar as in shortlist.h, from the accuracies that those listed have at least, rounded down to
-// 256 steps: counted from the best down until there are 36 names.
-double Matcher::ShortlistBar(size_t listed, Scratch& scratch) const {
+// 36 names are clearly above it whatever SP and ISR are, or it is 0. Counted from the best down in
+// 256 steps.
+double Matcher::ShortlistBound(const ResolvedSubject& subject, size_t listings,
+                               Scratch& scratch) const {
   constexpr size_t kBuckets = 256;
   constexpr double kScale = kBuckets / (1 - kAccuracyBar);
+  constexpr size_t kGcd = 1;
   std::array<uint32_t, kBuckets + 1> ends{};
-  for (size_t i = 0; i < listed; ++i) {
-    auto& c = scratch.listed_[i];
-    const double least = static_cast<double>(c.matched) / static_cast<double>(c.possible);
-    const double above = (least - kAccuracyBar) * kScale;
-    c.bucket =
-        static_cast<uint16_t>(above < 0 ? 0 : std::min(static_cast<size_t>(above) + 1, kBuckets));
-    ++ends[c.bucket];
+  const bool has_gcd = subject.noisy[kGcd] != kNoSet;
+  const SetView gcd = scratch.resolver_.View(has_gcd ? subject.noisy[kGcd] : 0);
+  for (size_t i = 0; i < listings; ++i) {
+    const Listing& listing = scratch.listings_[i];
+    const bool adds = has_gcd && gcd.Has(listing.reference);
+    const double above =
+        (AccuracyOf(listing, noisy_points_[adds ? 1u << kGcd : 0]) - kAccuracyBar) * kScale;
+    const size_t bucket = above < 0 ? 0 : std::min(static_cast<size_t>(above) + 1, kBuckets);
+    scratch.buckets_[i] = static_cast<uint16_t>(bucket);
+    ++ends[bucket];
   }
   for (size_t i = 1; i <= kBuckets; ++i) ends[i] += ends[i - 1];
-  for (size_t i = listed; i-- > 0;) {
-    scratch.by_bucket_[--ends[scratch.listed_[i].bucket]] = static_cast<uint32_t>(i);
+  for (size_t i = listings; i-- > 0;) {
+    scratch.by_bucket_[--ends[scratch.buckets_[i]]] = static_cast<uint32_t>(i);
   }
   scratch.marks_.Begin();
   size_t names = 0;
-  for (size_t i = listed; i-- > 0;) {
-    const auto& c = scratch.listed_[scratch.by_bucket_[i]];
-    if (c.bucket == 0) break;
-    if (!scratch.marks_.Mark(names_.id(c.reference))) continue;
-    if (++names == kMaxMatches) {
-      const double least = kAccuracyBar + static_cast<double>(c.bucket - 1) / kScale - 1e-9;
-      return least - kShortlistMargin;
-    }
+  for (size_t i = listings; i-- > 0;) {
+    const uint32_t place = scratch.by_bucket_[i];
+    if (scratch.buckets_[place] == 0) break;
+    if (!scratch.marks_.Mark(names_.id(scratch.listings_[place].reference))) continue;
+    if (++names < kMaxMatches) continue;
+    const double least =
+        kAccuracyBar + static_cast<double>(scratch.buckets_[place] - 1) / kScale - 1e-9;
+    return least - kMargin < kAccuracyBar ? 0 : least - kMargin;
   }
   return 0;
+}
+
+// The best pairs of the listings, in order, into scratch.pairs_. A reference without an attribute
+// cannot be matched by it.
+void Matcher::CollectPairs(const Scale& scale, size_t listings, double bound,
+                           Scratch& scratch) const {
+  const double least = std::max(bound, kAccuracyBar);
+  std::vector<uint64_t>& keys = scratch.pair_keys_;
+  keys.clear();
+  for (size_t i = 0; i < listings; ++i) {
+    const Listing& listing = scratch.listings_[i];
+    uint32_t has = 0;
+    for (size_t k = 0; k < scale.noisy_count; ++k) {
+      has |= uint32_t{scratch.views_[k].Has(listing.reference)} << scale.attributes[k];
+    }
+    if (AccuracyOf(listing, noisy_points_[has]) < least) continue;
+    if (keys.size() + noisy_points_.size() > Scratch::kMaxPairKeys) KeepBest(keys);
+    for (uint32_t choice = 0; choice <= has; ++choice) {
+      const double accuracy = AccuracyOf(listing, noisy_points_[choice]);
+      if ((choice & has) != choice || accuracy < least) continue;
+      keys.push_back(PairKey(accuracy, static_cast<ListedPair>(i << kNoisyCount | choice)));
+    }
+  }
+  KeepBest(keys);
+  std::sort(keys.begin(), keys.end());
+  scratch.pairs_.clear();
+  for (const uint64_t key : keys) scratch.pairs_.push_back(static_cast<ListedPair>(key));
 }
 
 }  // namespace osprey::matcher

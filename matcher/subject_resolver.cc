@@ -11,7 +11,6 @@
 namespace osprey::matcher {
 namespace {
 
-constexpr size_t kDynamicSets = 1024;
 constexpr size_t kKeyPrefix = 16;  // line, presence, lengths
 
 // How many of the line's first attributes are kept apart.
@@ -30,7 +29,7 @@ AttributeUnits UnitsOf(const db::Image& image) {
 SubjectResolver::SubjectResolver(db::Image image, size_t cached_lines, size_t max_lines)
     : image_(std::move(image)),
       units_(UnitsOf(image_)),
-      dynamic_(image_, kDynamicSets),
+      dynamic_(image_, DynamicSets::kMost),
       text_index_(cached_lines),
       texts_(text_index_.slots()),
       max_lines_(std::max<size_t>(max_lines, 1024)),
@@ -59,11 +58,10 @@ bool SubjectResolver::Resolve(const db::Fingerprint& subject, ResolvedSubject& o
   return true;
 }
 
-bool SubjectResolver::ResolveNoisy(const db::Fingerprint& subject,
-                                   std::array<uint32_t, kNoisyCount>& out) {
+bool SubjectResolver::ResolveNoisy(const db::Fingerprint& subject, NoisySets& out) {
   for (size_t i = 0; i < kNoisyCount; ++i) {
     const auto attribute = static_cast<db::AttributeId>(i);
-    out[i] = 0;
+    out[i] = kNoSet;
     if (!subject.Has(attribute) || units_[i] == 0) continue;
     const auto set = matcher::Resolve(image_, attribute, subject.Get(attribute), dynamic_);
     if (!set) return false;

@@ -14,6 +14,7 @@
 
 #include "db/fingerprint.h"
 #include "db/image.h"
+#include "matcher/huge_pages.h"
 #include "matcher/resolver.h"
 #include "matcher/slot_index.h"
 
@@ -34,9 +35,13 @@ struct ResolvedLine {
   friend bool operator==(const ResolvedLine&, const ResolvedLine&) = default;
 };
 
+// The sets of SP, GCD and ISR. kNoSet: the attribute is absent, or has no points.
+using NoisySets = std::array<uint32_t, kNoisyCount>;
+inline constexpr uint32_t kNoSet = db::kNone;
+
 struct ResolvedSubject {
   std::array<uint32_t, db::kLineCount> lines;  // ids; 0: the line adds nothing
-  std::array<uint32_t, kNoisyCount> noisy;     // sets of SP, GCD, ISR; 0 if absent
+  NoisySets noisy;
 };
 
 // Which attributes have points, in units of the image.
@@ -55,8 +60,7 @@ class SubjectResolver {
   // False if ids have run out: Clear, then any one subject fits.
   [[nodiscard]] bool Resolve(const db::Fingerprint& subject, ResolvedSubject& out);
   // Only the noisy part of the above.
-  [[nodiscard]] bool ResolveNoisy(const db::Fingerprint& subject,
-                                  std::array<uint32_t, kNoisyCount>& out);
+  [[nodiscard]] bool ResolveNoisy(const db::Fingerprint& subject, NoisySets& out);
   // Ids and dynamic sets given so far become invalid.
   void Clear();
 
@@ -81,10 +85,10 @@ class SubjectResolver {
   AttributeUnits units_;
   DynamicSets dynamic_;
   SlotIndex text_index_;
-  std::vector<TextEntry> texts_;
+  HugeVector<TextEntry> texts_;
   size_t max_lines_;
-  std::vector<ResolvedLine> lines_;   // by id; [0] is the empty one
-  std::vector<uint32_t> line_table_;  // open addressing over lines_; 0 is empty
+  HugeVector<ResolvedLine> lines_;   // by id; [0] is the empty one
+  HugeVector<uint32_t> line_table_;  // open addressing over lines_; 0 is empty
   uint64_t lookups_ = 0;
   uint64_t hits_ = 0;
 };

@@ -147,7 +147,7 @@ TEST(MatcherDifferential, AHundredThousandSubjectsAgainstTheTwin) {
     ASSERT_TRUE(RunDatabase(BaseSeed() * 1'000'003 + i, shape, 60, totals));
   }
   EXPECT_GT(totals.verdict_hits, 20'000u);
-  EXPECT_GT(totals.shortlist_hits, totals.verdict_hits);
+  EXPECT_GT(totals.shortlist_hits, 20'000u);
   EXPECT_GT(totals.full_lists, 5'000u);
   EXPECT_GT(totals.too_many, 100u);
 }

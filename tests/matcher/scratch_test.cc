@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When the caches are left alone, and that it shows in nothing but time.
+// When the caches are left alone, and that it shows in nothing but time; and many subjects at once.
 #include "matcher/scratch.h"
 
 #include <gtest/gtest.h>
@@ -58,6 +58,29 @@ TEST_F(ScratchTest, HostsUnlikeAllOthersGoPastThemUntilHostsRepeat) {
   const uint64_t past = scratch_.counters().past_caches - unlike.past_caches;
   EXPECT_LT(past, 20'000u);
   EXPECT_GT(scratch_.counters().verdict_hits, 35'000u);
+}
+
+TEST_F(ScratchTest, ManyAtOnceGiveWhatEachAloneGives) {
+  testing::Traffic traffic(image_, 5);
+  for (const size_t cache_bytes : {size_t{4} << 20, size_t{1}, size_t{0}}) {
+    Scratch scratch(image_, {.cache_bytes = cache_bytes});
+    uint64_t matches = 0;
+    for (size_t size = 0; matches < 10'000; size = (size + 1) % 70) {
+      const std::vector<db::Fingerprint> subjects = traffic.Take(size);
+      std::vector<MatchList> lists(size);
+      matcher_.MatchBatch(subjects, scratch, lists);
+      for (size_t i = 0; i < size; ++i) {
+        MatchList alone;
+        matcher_.Match(subjects[i], without_, alone);
+        ASSERT_EQ(lists[i], alone) << subjects[i].Text("");
+      }
+      matches += size;
+    }
+    EXPECT_EQ(scratch.counters().matches, matches);
+    if (cache_bytes > 1) {
+      EXPECT_GT(scratch.counters().verdict_hits, 5'000u);
+    }
+  }
 }
 
 }  // namespace
