@@ -101,8 +101,7 @@ void ShortlistStore::Fill(Shortlist& list, std::span<const Listing> listings,
     if (count == chosen.size()) break;
     chosen[count++] = place;
   }
-  list.is_cut_ = taken < pairs.size();
-  list.bound_ = list.is_cut_ ? accuracy(pairs[taken]) : bound;
+  list.bound_ = taken < pairs.size() ? accuracy(pairs[taken]) : bound;
   // None is left that is as good as one that had no room.
   while (taken > 0 && accuracy(pairs[taken - 1]) <= list.bound_) --taken;
 

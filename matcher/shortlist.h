@@ -71,9 +71,6 @@ class Shortlist {
   const ResolvedLines& lines() const { return lines_; }
   // Names the list while it lives; 0: it is dead.
   uint64_t id() const { return id_; }
-  double bound() const { return bound_; }
-  // Not all pairs that reach the bound that was asked for had room.
-  bool is_cut() const { return is_cut_; }
 
  private:
   friend class ShortlistStore;
@@ -101,7 +98,6 @@ class Shortlist {
   uint8_t row_count_ = 0;
   uint8_t memo_count_ = 0;
   bool is_used_ = false;  // since the store last looked for chunks
-  bool is_cut_ = false;
   std::array<uint32_t, kRowChunks> row_chunks_{};
   std::array<uint32_t, kMaxPairs / kPairsPerChunk> pair_chunks_{};
   std::array<uint32_t, kMaxListings / kListingsPerChunk> listing_chunks_{};
