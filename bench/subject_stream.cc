@@ -9,9 +9,7 @@
 #include <cstdlib>
 
 #include "absl/strings/numbers.h"
-#include "db/compile.h"
-#include "db/locate.h"
-#include "db/text_file.h"
+#include "db/database.h"
 #include "tests/testing/traffic.h"
 
 namespace osprey {
@@ -26,16 +24,12 @@ int Main(int argc, char** argv) {
     return 2;
   }
   const char* named = std::getenv("OSPREY_BENCH_DB");
-  const db::DatabaseLocation where = db::Locate(named != nullptr ? named : "");
-  const auto text = where.kind == db::SourceKind::kBuiltin
-                        ? absl::StatusOr<std::string>(db::BuiltinText())
-                        : db::ReadTextFile(where.path);
-  const auto image = text.ok() ? db::ImageFromText(*text, where.path) : text.status();
-  if (!image.ok()) {
-    std::fprintf(stderr, "subject_stream: %s\n", image.status().ToString().c_str());
+  const auto database = db::OpenDatabase({.path = named != nullptr ? named : ""});
+  if (!database.ok()) {
+    std::fprintf(stderr, "subject_stream: %s\n", database.status().ToString().c_str());
     return 3;
   }
-  testing::Traffic traffic(*image, kSeed);
+  testing::Traffic traffic(database->image, kSeed);
   for (uint64_t i = 0; i < count; ++i) {
     const std::string line = traffic.Next().Text("") + "\n";
     if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size()) return 1;
