@@ -18,7 +18,6 @@
 namespace osprey::engine {
 namespace {
 
-constexpr uint32_t kSeqProbes = 6;
 constexpr uint32_t kResetNoise = 0x81;      // "probe number" of resets
 constexpr uint32_t kRoundsRemembered = 12;  // of a host that is not in the table any more
 
@@ -50,8 +49,8 @@ bool Lane::AcknowledgesRound(const io::wire::Reply& reply, uint32_t serial) cons
   identities.BasePorts(reply.source, serial, tcp_base, udp_base);
   const auto offset = static_cast<uint16_t>(reply.tcp.destination_port - tcp_base);
   if (offset >= matcher::kTcpProbeCount) return false;
-  const uint32_t sent =
-      identities.For(reply.source, serial).seq0 + (offset < kSeqProbes ? offset : 0);
+  const uint32_t sent = identities.For(reply.source, serial).seq0 +
+                        (offset < matcher::Observation::kSeqCount ? offset : 0);
   const uint32_t ahead = reply.tcp.answer.ack - sent;
   return ahead == 1 || ahead == 2;
 }

@@ -15,7 +15,7 @@ using matcher::ProbeId;
 constexpr uint32_t kVerdictsPerTurn = 256;
 // SEQ probes take 6 of the about 20 packets that a host costs; their phase lasts half a second.
 constexpr double kSequenceShare = 0.3;
-constexpr double kSequenceProbes = 6;
+constexpr double kSequenceProbes = matcher::Observation::kSeqCount;
 constexpr double kBacklogSeconds = 0.1;
 constexpr double kSmallBacklog = 64;
 constexpr double kSequenceProbesPerSecond = 10;

@@ -53,7 +53,8 @@ void PrintMatchMetrics(uint64_t subjects, double seconds, const QueueDepth& queu
       queue.samples == 0 ? 0 : static_cast<double>(queue.sum) / static_cast<double>(queue.samples),
       queue.most, Percent(queue.full, queue.samples)));
   Print(absl::StrFormat(
-      "osprey: caches: %.1f %% of %d matches by verdict, %.1f %% by shortlist, %.1f %% of lines\n",
+      "osprey: caches: %.1f %% of %d matches by shortlist, %.1f %% found one made before, "
+      "%.1f %% of lines\n",
       Percent(counters.verdict_hits, counters.matches), counters.matches,
       Percent(counters.shortlist_hits, counters.matches),
       Percent(counters.line_hits, counters.line_lookups)));
