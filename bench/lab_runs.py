@@ -188,7 +188,7 @@ def scan(binaries, lab_arguments, net, scan_arguments, folder, name="osprey", wr
 
 class Verdict:
     """What was said of one host."""
-    __slots__ = ("names", "families", "exact", "fingerprint", "observation")
+    __slots__ = ("names", "families", "exact", "flagged", "fingerprint", "observation")
 
     def __init__(self, record):
         system = record.get("os", {})
@@ -198,6 +198,7 @@ class Verdict:
         self.families = frozenset(f'{c.get("vendor")}|{c.get("family")}'
                                   for m in best for c in m.get("classes", []))
         self.exact = system.get("perfect", 0) > 0
+        self.flagged = "losses" in system or "unreliable" in system
         self.fingerprint = system.get("fingerprint", "")
         self.observation = record.get("observation", "")
 
@@ -222,6 +223,20 @@ def parse_options(description, **more):
         raise SystemExit("making network namespaces needs root")
     print(machine())
     return options
+
+
+class Goals:
+    """Prints what was wanted beside what was measured, and knows whether all was reached."""
+
+    def __init__(self):
+        self.missed = 0
+
+    def check(self, what, value, wanted, good):
+        self.missed += not good
+        print(f"{what}: {value} (wanted: {wanted}){'' if good else '  MISSED'}", flush=True)
+
+    def exit_status(self):
+        return 1 if self.missed else 0
 
 
 def print_rows(rows):

@@ -425,6 +425,11 @@ void HostMachine::Answered(HostState& s, ProbeId probe, int64_t received) const 
   s.tests.pending &= ~Bit(probe);
 }
 
+// Of a probe of phase T.
+void HostMachine::NoteFirstAnswer(HostRecord& host, ProbeId probe) const {
+  if (Transmissions(host.state, probe) > 1) host.observation.NoteRepeatAnswered();
+}
+
 bool HostMachine::OnTcp(HostRecord& host, size_t offset, const TcpAnswer& answer,
                         int64_t received) const {
   HostState& s = host.state;
@@ -433,8 +438,12 @@ bool HostMachine::OnTcp(HostRecord& host, size_t offset, const TcpAnswer& answer
   const matcher::RecordOutcome outcome = host.observation.RecordTcp(offset, answer);
   if (outcome == matcher::RecordOutcome::kNotSent) return false;
   if (outcome == matcher::RecordOutcome::kUnexpectedReset) s.reset_warning = true;
-  if (outcome == matcher::RecordOutcome::kNew && offset < 6) {
-    OnRtt(s, (received - SeqSentNs(host, offset)) / kNsPerUs);
+  if (outcome == matcher::RecordOutcome::kNew) {
+    if (Index(probe) < kFirstTest) {
+      OnRtt(s, (received - SeqSentNs(host, offset)) / kNsPerUs);
+    } else {
+      NoteFirstAnswer(host, probe);
+    }
   }
   Answered(s, probe, received);
   return outcome != matcher::RecordOutcome::kDuplicate;
@@ -449,7 +458,9 @@ bool HostMachine::OnEcho(HostRecord& host, int which, const EchoAnswer& answer,
   const bool usable = (s.tests.outstanding & Bit(probe)) != 0 && Transmissions(s, probe) == 1;
   const auto outcome = host.observation.RecordEcho(which, answer, usable);
   Answered(s, probe, received);
-  return outcome == matcher::RecordOutcome::kNew;
+  if (outcome != matcher::RecordOutcome::kNew) return false;
+  NoteFirstAnswer(host, probe);
+  return true;
 }
 
 bool HostMachine::OnUnreachable(HostRecord& host, const UnreachableAnswer& answer,
@@ -460,6 +471,7 @@ bool HostMachine::OnUnreachable(HostRecord& host, const UnreachableAnswer& answe
   const auto outcome = host.observation.RecordUnreachable(answer);
   Answered(s, ProbeId::kU1, received);
   if (outcome != matcher::RecordOutcome::kNew) return false;
+  NoteFirstAnswer(host, ProbeId::kU1);
   const HostOrderPort port = UdpPort(s);
   if (s.udp_closed == 0) s.udp_closed = port;
   if (!s.distance_known) {

@@ -221,6 +221,7 @@ class HostMachine {
   void ExpireTests(HostRecord& host, int64_t now) const;
   int64_t TestsNextDue(const HostRecord& host) const;
   void Answered(HostState& state, ProbeId probe, int64_t received) const;
+  void NoteFirstAnswer(HostRecord& host, ProbeId probe) const;
   uint8_t NextBatchSize(const HostState& state) const;
 
   const HostConfig* config_;

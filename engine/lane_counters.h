@@ -20,6 +20,7 @@ enum class LaneCounter : uint8_t {
   kSentSequence,
   kSentTests,
   kSentResets,        // of our own, for SYN-ACKs; 0 where the kernel sends them
+  kKernelResets,      // that the kernel sent for SYN-ACKs, by our count: see lane_answers.cc
   kSentArpReplies,    // for source addresses that the kernel does not own
   kArpOverflowed,     // found no room: the neighbour asks again
   kUnsent,            // refused by the kernel afterwards, and sent again if it matters
@@ -50,6 +51,7 @@ enum class LaneCounter : uint8_t {
   kHostsAbandoned,  // in flight when the scan was stopped
   kRoundsDone,
   kRoundsRemeasured,  // SEQ spacing was off
+  kRoundsWithLosses,  // of those done: see Observation::lost_seq_answers
   kHistoryExhausted,  // rounds cut short for want of memory
   kHostsExcluded,     // left because exclusions grew during the scan
   kClockSteps,
@@ -66,29 +68,55 @@ enum class LaneCounter : uint8_t {
 };
 
 inline constexpr std::string_view kLaneCounterNames[] = {
-    "targets_probed",        "targets_unreachable",
-    "sent_discovery",        "sent_ports",
-    "sent_sequence",         "sent_tests",
-    "sent_resets",           "sent_arp_replies",
-    "arp_overflowed",        "unsent",
-    "resets_overflowed",     "resets_withheld",
-    "targets_lost",          "replies_in",
-    "reply_alive",           "reply_alive_again",
-    "reply_overflow",        "reply_port",
-    "reply_port_duplicate",  "reply_probe",
-    "reply_probe_duplicate", "reply_late",
-    "reply_forged",          "reply_not_target",
-    "reply_router_error",    "reply_other",
-    "hosts_admitted",        "taken_as_up",
-    "hosts_matched",         "hosts_skipped",
-    "hosts_silent",          "hosts_timed_out",
-    "hosts_abandoned",       "rounds_done",
-    "rounds_remeasured",     "history_exhausted",
-    "hosts_excluded",        "clock_steps",
-    "sent_to_live",          "answered_sequence",
-    "sequence_due",          "sequence_kept",
-    "answered_first",        "answered_second",
-    "syn_acks_repeated",     "prohibited"};
+    "targets_probed",
+    "targets_unreachable",
+    "sent_discovery",
+    "sent_ports",
+    "sent_sequence",
+    "sent_tests",
+    "sent_resets",
+    "kernel_resets",
+    "sent_arp_replies",
+    "arp_overflowed",
+    "unsent",
+    "resets_overflowed",
+    "resets_withheld",
+    "targets_lost",
+    "replies_in",
+    "reply_alive",
+    "reply_alive_again",
+    "reply_overflow",
+    "reply_port",
+    "reply_port_duplicate",
+    "reply_probe",
+    "reply_probe_duplicate",
+    "reply_late",
+    "reply_forged",
+    "reply_not_target",
+    "reply_router_error",
+    "reply_other",
+    "hosts_admitted",
+    "taken_as_up",
+    "hosts_matched",
+    "hosts_skipped",
+    "hosts_silent",
+    "hosts_timed_out",
+    "hosts_abandoned",
+    "rounds_done",
+    "rounds_remeasured",
+    "rounds_with_losses",
+    "history_exhausted",
+    "hosts_excluded",
+    "clock_steps",
+    "sent_to_live",
+    "answered_sequence",
+    "sequence_due",
+    "sequence_kept",
+    "answered_first",
+    "answered_second",
+    "syn_acks_repeated",
+    "prohibited",
+};
 static_assert(std::size(kLaneCounterNames) == static_cast<size_t>(LaneCounter::kCount));
 
 using LaneCounters = CounterSet<LaneCounter>;

@@ -197,6 +197,9 @@ void Lane::Visit(uint32_t slot) {
       return;
     case HostAction::Kind::kRoundDone:
       counters_[LaneCounter::kRoundsDone].Add();
+      if (host.observation.lost_seq_answers() + host.observation.repeats_answered() > 0) {
+        counters_[LaneCounter::kRoundsWithLosses].Add();
+      }
       LeaveNet(slot);
       return host.state.spoke ? SubmitJob(slot) : EndHost(slot, HostOutcome::kSilent);
     case HostAction::Kind::kNotMeasured:

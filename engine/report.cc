@@ -190,6 +190,12 @@ std::string PrintedBlock(const HostResult& result, const Measured& measured,
                                      plan.form);
 }
 
+std::optional<io::LossRecord> LossesOf(const matcher::Observation& round) {
+  const io::LossRecord losses{.sequence = static_cast<uint32_t>(round.lost_seq_answers()),
+                              .tests = static_cast<uint32_t>(round.repeats_answered())};
+  return losses == io::LossRecord{} ? std::nullopt : std::optional(losses);
+}
+
 void AddOs(const HostResult& result, const Measured& measured, const db::Image& image,
            const ReportOptions& options, io::Record& record) {
   io::OsRecord& os = record.os;
@@ -197,6 +203,7 @@ void AddOs(const HostResult& result, const Measured& measured, const db::Image& 
   os.unfit_reason = matcher::UnfitText(result.facts);
   const bool reliable = result.facts.open_tcp_port && result.facts.closed_tcp_port;
   if (!reliable && plan.closing != matcher::Closing::kTooManyMatches) os.unreliable = kUnreliable;
+  os.losses = LossesOf(result.rounds[result.best_round]);
   AddUsedPorts(result.facts, os);
   AddMatches(result, plan, options, image, os);
   AddVerdict(result, plan, image, os);

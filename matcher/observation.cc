@@ -155,6 +155,14 @@ int Observation::good_seq_replies() const {
       std::count_if(seq_.begin(), seq_.end(), [](const SeqSlot& slot) { return slot.good; }));
 }
 
+int Observation::lost_seq_answers() const {
+  int lost = 0;
+  for (int n = 0; n < static_cast<int>(kSeqCount); ++n) {
+    lost += SeqSent(n) && !SeqAnswered(n) && !OpsMissing(n);
+  }
+  return lost;
+}
+
 uint32_t Observation::seq_span_ms() const {
   const SeqSlot& first = seq_.front();
   const SeqSlot& last = seq_.back();

@@ -106,6 +106,8 @@ class Observation {
   // reply came, and was still outstanding.
   RecordOutcome RecordEcho(int which, const EchoAnswer& answer, bool usable_for_ii);
   RecordOutcome RecordUnreachable(const UnreachableAnswer& answer);
+  // The first answer to a probe that had been sent more than once by then.
+  void NoteRepeatAnswered() { ++repeats_answered_; }
 
   // What is there. n is 0..5; `line` is one of ECN, T1..T7; `which` is 0 or 1.
   bool SeqSent(int n) const { return seq_[Slot(n)].sent; }
@@ -117,6 +119,11 @@ class Observation {
   bool U1Filled() const { return u1_filled_; }
   // SEQ probes with a good reply (3.2), those whose ISN was 0 included.
   int good_seq_replies() const;
+  // Signs that packets were lost on the way, or late: SEQ probes without an answer whose repeat as
+  // OPS was answered, and other probes that were answered only after they had been sent again.
+  // Neither is kept in the journal's compact form.
+  int lost_seq_answers() const;
+  int repeats_answered() const { return repeats_answered_; }
   // Whole milliseconds between sending SEQ1 and SEQ6; 0 unless both were sent. Divided by 500 it
   // is the timing ratio of 1.7.
   uint32_t seq_span_ms() const;
@@ -165,9 +172,10 @@ class Observation {
   std::array<TcpLine, kTcpLineCount> lines_;
   std::array<EchoSlot, 2> echo_;
   TimestampSupport timestamp_support_ = TimestampSupport::kUndecided;
-  uint8_t ops_filled_ = 0;  // bit n: SEQn or OPSn was answered
-  bool any_seq_sent_ = false;
-  bool u1_filled_ = false;
+  uint8_t ops_filled_ = 0;            // bit n: SEQn or OPSn was answered
+  uint8_t repeats_answered_ : 5 = 0;  // of the 17 probes of phase T
+  bool any_seq_sent_ : 1 = false;
+  bool u1_filled_ : 1 = false;
   std::array<Options, kSeqCount> ops_options_;
   std::array<std::array<uint8_t, kMaxOptionBytes>, kTcpLineCount - 1> line_options_{};  // not T1
 };

@@ -52,6 +52,12 @@ void RenderOs(const OsRecord& os, JsonLine& json) {
   for (const OsMatchRecord& match : os.matches) RenderMatch(match, ClassCpe::kInClasses, json);
   json.EndArray();
   RenderUsedPorts(os, json);
+  if (os.losses) {
+    json.BeginObject("losses");
+    json.Member("sequence", os.losses->sequence);
+    json.Member("tests", os.losses->tests);
+    json.EndObject();
+  }
   json.MemberIfAny("unreliable", os.unreliable);
   json.MemberIfAny("unfit", os.unfit_reason);
   if (!os.device_types.empty()) json.Array("device_types", os.device_types);

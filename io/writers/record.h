@@ -73,6 +73,14 @@ struct OsMatchRecord {
   friend bool operator==(const OsMatchRecord&, const OsMatchRecord&) = default;
 };
 
+// Signs of loss in the round that counts: see os.losses in docs/output.md.
+struct LossRecord {
+  uint32_t sequence = 0;  // SEQ probes
+  uint32_t tests = 0;     // all others
+
+  friend bool operator==(const LossRecord&, const LossRecord&) = default;
+};
+
 enum class OsResult : uint8_t { kNotMeasured, kSuccess, kNoMatches, kTooManyMatches };
 
 struct OsRecord {
@@ -81,8 +89,9 @@ struct OsRecord {
   std::vector<OsMatchRecord> matches;  // those to be listed (7.5), best first
   std::vector<UsedPort> ports_used;    // order: open TCP, closed TCP, closed UDP
 
-  std::string unreliable;    // the warning of 2.2, or empty
-  std::string unfit_reason;  // first reason of 6.1, or empty
+  std::optional<LossRecord> losses;  // if there are any
+  std::string unreliable;            // the warning of 2.2, or empty
+  std::string unfit_reason;          // first reason of 6.1, or empty
 
   // The three lines of 7.1; all empty when they are not printed.
   std::vector<std::string> device_types;

@@ -197,6 +197,11 @@ void ReadOs(Members& in, OsRecord& out) {
   in.Optional("perfect", out.perfect);
   in.Objects("matches", out.matches, ReadMatch);
   in.Objects("ports_used", out.ports_used, ReadUsedPort);
+  in.Object("losses", [&](Members& losses) {
+    out.losses.emplace();
+    losses.Required("sequence", out.losses->sequence);
+    losses.Required("tests", out.losses->tests);
+  });
   in.Optional("unreliable", out.unreliable);
   in.Optional("unfit", out.unfit_reason);
   in.Optional("device_types", out.device_types);

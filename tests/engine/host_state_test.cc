@@ -248,6 +248,35 @@ TEST_F(HostMachineTest, OnlyWhatIsMissingOfTheSequenceIsAskedAgain) {
                                             "T3", "T4", "T5", "T6", "T7"));
 }
 
+TEST_F(HostMachineTest, AnswersThatOnlyARepeatBroughtAreSignsOfLoss) {
+  StartWithPorts(80, 443);
+  on_probe = [this](ProbeId probe) {
+    const bool again = sent_.back().transmission > 1;
+    const bool lost = probe == ProbeId::kSeq3 || (probe == ProbeId::kT5 && !again) ||
+                      (probe == ProbeId::kIe1 && !again) || (probe == ProbeId::kU1 && !again);
+    if (lost || probe == ProbeId::kT2) return;  // T2 is never answered, which is no sign
+    if (Index(probe) < matcher::kTcpProbeCount) return AnswerTcp(probe);
+    if (probe == ProbeId::kU1) {
+      machine_.OnUnreachable(host_, {.ttl = 50, .quoted_ttl = 58}, now_);
+    } else {
+      machine_.OnEcho(host_, probe == ProbeId::kIe2 ? 1 : 0, {.ip_id = 5}, now_);
+    }
+  };
+  ASSERT_TRUE(RunUntil(Kind::kRoundDone));
+  EXPECT_EQ(host_.observation.lost_seq_answers(), 1);
+  EXPECT_EQ(host_.observation.repeats_answered(), 3);
+}
+
+TEST_F(HostMachineTest, WhatIsNeverAnsweredIsNoSignOfLoss) {
+  StartWithPorts(80, 443);
+  on_probe = [this](ProbeId probe) {
+    if (probe == ProbeId::kSeq1 || probe == ProbeId::kSeq2) AnswerTcp(probe);
+  };
+  ASSERT_TRUE(RunUntil(Kind::kRoundDone));
+  EXPECT_EQ(host_.observation.lost_seq_answers(), 0);
+  EXPECT_EQ(host_.observation.repeats_answered(), 0);
+}
+
 TEST_F(HostMachineTest, WithoutOpenPortOnlyFourKindsOfProbesGoAndAtOnce) {
   StartWithPorts(0, 443);
   config_.port_retries = 0;

@@ -389,6 +389,22 @@ TEST(MakeRecord, AResetToASeqProbeIsAWarning) {
               ElementsAre("WARNING: RST from 192.0.2.7 port 80 -- is this port really open?"));
 }
 
+TEST(MakeRecord, SignsOfLossAreThoseOfTheRoundThatCounts) {
+  const db::Image image = ImageOf({{"a", {}}});
+  HostResult result = SilentHost();
+  result.outcome = HostOutcome::kMeasured;
+  result.rounds.resize(2);
+  result.rounds[0].NoteSeqSent(0, 1000, 1000);
+  constexpr size_t kFirstRepeat = 6;  // OPS1
+  result.rounds[0].RecordTcp(kFirstRepeat, {.seq = 1, .flags = kTcpSyn | kTcpAck});
+  result.rounds[0].NoteRepeatAnswered();
+  result.rounds[0].NoteRepeatAnswered();
+  result.best_round = 0;
+  EXPECT_EQ(MakeRecord(result, image, {}).os.losses, (io::LossRecord{.sequence = 1, .tests = 2}));
+  result.best_round = 1;
+  EXPECT_EQ(MakeRecord(result, image, {}).os.losses, std::nullopt);
+}
+
 TEST(MakeRecord, TheMacIsUpperCase) {
   HostResult result = SilentHost();
   result.mac = {.bytes = {0x02, 0xAB, 0xCD, 0, 0, 1}};

@@ -50,6 +50,7 @@ inline io::Record SampleRecord(uint64_t index = 7, uint32_t revision = 2) {
   record.os.ports_used = {{.state = "open", .protocol = "tcp", .port = 22},
                           {.state = "closed", .protocol = "tcp", .port = 8080},
                           {.state = "closed", .protocol = "udp", .port = 41411}};
+  record.os.losses = {.sequence = 1, .tests = 2};
   record.os.unreliable = "Warning: something";
   record.os.unfit_reason = "Timing level 5 (Insane) used";
   record.os.device_types = {"printer"};

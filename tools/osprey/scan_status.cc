@@ -173,11 +173,14 @@ std::string ScanSummaryText(const engine::Scan& scan, const engine::Network& net
   }
   uint64_t most_in_flight = 0;
   for (const auto& lane : scan.lanes()) most_in_flight += lane->most_in_flight();
-  absl::StrAppendFormat(
-      &text, "Hosts: %d up, %d measured, %d rounds, %d measured again, at most %d in flight\n",
-      Sum(scan, LaneCounter::kHostsAdmitted), Sum(scan, LaneCounter::kHostsMatched),
-      Sum(scan, LaneCounter::kRoundsDone), Sum(scan, LaneCounter::kRoundsRemeasured),
-      most_in_flight);
+  absl::StrAppendFormat(&text,
+                        "Hosts: %d up, %d measured, %d rounds, %d with lost answers, %d measured "
+                        "again, at most %d in "
+                        "flight\n",
+                        Sum(scan, LaneCounter::kHostsAdmitted),
+                        Sum(scan, LaneCounter::kHostsMatched), Sum(scan, LaneCounter::kRoundsDone),
+                        Sum(scan, LaneCounter::kRoundsWithLosses),
+                        Sum(scan, LaneCounter::kRoundsRemeasured), most_in_flight);
   LatenessHistogram lateness;
   AddSequenceLateness(scan, lateness);
   if (lateness.count() > 0) {
