@@ -182,7 +182,8 @@ class Lane {
   void HandleLife(const io::wire::Reply& reply, const PortResult& port, uint32_t repeat,
                   int64_t received);
   void CountProbeReply(uint32_t slot, bool fresh);
-  // A TCP reply to an OS port that says nothing new: is it a SYN-ACK that nobody has reset?
+  // A TCP reply to an OS port that says nothing new: is it a SYN-ACK of a connection of ours that
+  // nobody has reset?
   void CountRepeat(const io::wire::Reply& reply);
   // How often a probe was sent that is now answered for the first time.
   void CountAttempt(uint32_t transmissions);
@@ -209,14 +210,20 @@ class Lane {
   bool LaggingBehindWalk() const;
 
   // What we owe to others where the kernel does not give it (lane_answers.cc).
-  // Whether this is a SYN-ACK that the kernel leaves to us.
-  bool OwesReset(const io::wire::Reply& reply) const;
-  // Answers a SYN-ACK to one of the OS ports if it belongs to the round under way or acknowledges a
-  // probe of an earlier one.
+  static bool IsSynAck(const io::wire::Reply& reply);
+  // Who sends the reset for a SYN-ACK.
+  enum class Resetter : uint8_t { kNobody, kKernel, kLane };
+  Resetter ResetterOf(const io::wire::Reply& syn_ack) const;
+  // A SYN-ACK to one of the OS ports: it has its reset if it belongs to the round under way or
+  // acknowledges a probe of an earlier one.
   void AnswerOsSynAck(const io::wire::Reply& reply);
   bool AcknowledgesRound(const io::wire::Reply& reply, uint32_t serial) const;
-  // `proven`: its number shows that it answers a probe.
+  bool AcknowledgesAnyRound(const io::wire::Reply& reply) const;
+  // Queues a reset, or puts the kernel's on the bill. `proven`: its number shows that it answers a
+  // probe.
+  void AnswerSynAck(const io::wire::Reply& reply, bool proven);
   void QueueReset(const io::wire::Reply& reply, bool proven);
+  void TakeOverResets();
   void SendResets(uint32_t allowance);
   // An ARP request for a source address that the kernel does not own.
   void OweArp(const io::wire::Reply& request);
@@ -297,7 +304,7 @@ class Lane {
   std::deque<Refused> refused_;       // at most kRefusedCapacity
   std::vector<Postponed> postponed_;  // heap, at most kPostponedCapacity
   int64_t resent_ns_;                 // when the newest discovery probe out of order was sent
-  bool own_resets_;                   // on any link
+  bool resets_taken_over_ = false;
   ResetQueue resets_;
   std::vector<ArpOwed> arp_owed_;  // at most kArpCapacity
   NetLimiter nets_;

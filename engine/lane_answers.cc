@@ -7,6 +7,10 @@
 // a port that is being measured, since some stacks acknowledge other numbers; a few times for each
 // connection. So nobody can have many packets sent to others through us, nor to himself.
 //
+// Where the kernel sends the resets, at once and to whatever looks like a SYN-ACK, the same ones
+// are counted and put on the pacer's bill, so that the scan's rate holds with them. What the kernel
+// sends for forged ones is not the scan's.
+//
 // ARP replies (LinkInfo::foreign) tell neighbours, the gateway above all, where our source
 // addresses are that the kernel knows nothing of.
 
@@ -19,6 +23,7 @@ namespace osprey::engine {
 namespace {
 
 constexpr uint32_t kResetNoise = 0x81;      // "probe number" of resets
+constexpr uint32_t kKernelResetBytes = 54;  // 40 behind the Ethernet header
 constexpr uint32_t kRoundsRemembered = 12;  // of a host that is not in the table any more
 
 // From a port that the round under way probes, to one that it probes from.
@@ -30,16 +35,27 @@ bool IsMeasured(const HostState& host, const io::wire::TcpReply& reply) {
           reply.source_port == HostMachine::ClosedPort(host));
 }
 
-bool IsSynAck(const TcpAnswer& answer) {
-  constexpr uint8_t kMask = kTcpSyn | kTcpAck | kTcpRst;
-  return (answer.flags & kMask) == (kTcpSyn | kTcpAck);
-}
-
 }  // namespace
 
-bool Lane::OwesReset(const io::wire::Reply& reply) const {
-  return own_resets_ && reply.kind == io::wire::ReplyKind::kTcp && IsSynAck(reply.tcp.answer) &&
-         shared_->network->link(reply.link).own_resets;
+bool Lane::IsSynAck(const io::wire::Reply& reply) {
+  constexpr uint8_t kMask = kTcpSyn | kTcpAck | kTcpRst;
+  return reply.kind == io::wire::ReplyKind::kTcp &&
+         (reply.tcp.answer.flags & kMask) == (kTcpSyn | kTcpAck);
+}
+
+Lane::Resetter Lane::ResetterOf(const io::wire::Reply& syn_ack) const {
+  const LinkInfo& link = shared_->network->link(syn_ack.link);
+  if (link.own_resets || (resets_taken_over_ && link.can_reset)) return Resetter::kLane;
+  // The kernel's to an address of our own never leave the machine.
+  const bool foreign =
+      std::binary_search(link.foreign.begin(), link.foreign.end(), syn_ack.destination);
+  return foreign || link.local ? Resetter::kNobody : Resetter::kKernel;
+}
+
+void Lane::TakeOverResets() {
+  resets_taken_over_ = true;
+  if (resets_.capacity() > 0) return;
+  resets_ = ResetQueue(ResetQueue::kCapacity, DeriveKey(shared_->seed, "resets"));
 }
 
 // SYNs of a round have the numbers seq0 (+ n of SEQn+1); T3's FIN counts as well.
@@ -55,26 +71,48 @@ bool Lane::AcknowledgesRound(const io::wire::Reply& reply, uint32_t serial) cons
   return ahead == 1 || ahead == 2;
 }
 
-void Lane::AnswerOsSynAck(const io::wire::Reply& reply) {
+bool Lane::AcknowledgesAnyRound(const io::wire::Reply& reply) const {
   const uint32_t slot = hosts_.Find(reply.source);
-  if (slot != HostTable::kNone && IsMeasured(hosts_[slot].state, reply.tcp)) {
-    return QueueReset(reply, AcknowledgesRound(reply, hosts_[slot].state.serial - 1U));
-  }
   uint32_t rounds = std::min(
       kRoundsRemembered, uint32_t{machine_.config().max_rounds} + machine_.config().max_remeasures);
   if (slot != HostTable::kNone) {
     rounds = hosts_[slot].state.serial;
   } else {
     const auto index = shared_->discovery->targets->IndexOf(reply.source);
-    if (!index || !admitted_.Test(*index)) return;
+    if (!index || !admitted_.Test(*index)) return false;
   }
-  for (uint32_t serial = rounds; serial-- > 0;) {
-    if (AcknowledgesRound(reply, serial)) return QueueReset(reply, true);
+  while (rounds-- > 0) {
+    if (AcknowledgesRound(reply, rounds)) return true;
+  }
+  return false;
+}
+
+void Lane::AnswerOsSynAck(const io::wire::Reply& reply) {
+  const uint32_t slot = hosts_.Find(reply.source);
+  if (slot != HostTable::kNone && IsMeasured(hosts_[slot].state, reply.tcp)) {
+    AnswerSynAck(reply, AcknowledgesRound(reply, hosts_[slot].state.serial - 1U));
+  } else if (AcknowledgesAnyRound(reply)) {
+    AnswerSynAck(reply, true);
   }
 }
 
 void Lane::CountRepeat(const io::wire::Reply& reply) {
-  if (IsSynAck(reply.tcp.answer)) counters_[LaneCounter::kSynAcksRepeated].Add();
+  if (!IsSynAck(reply) || !AcknowledgesAnyRound(reply)) return;
+  counters_[LaneCounter::kSynAcksRepeated].Add();
+}
+
+void Lane::AnswerSynAck(const io::wire::Reply& reply, bool proven) {
+  switch (ResetterOf(reply)) {
+    case Resetter::kLane:
+      return QueueReset(reply, proven);
+    case Resetter::kKernel:
+      counters_[LaneCounter::kKernelResets].Add();
+      pacer_.Bill(kKernelResetBytes);
+      nets_.Charge(reply.source, now_);
+      return;
+    case Resetter::kNobody:
+      return;
+  }
 }
 
 void Lane::QueueReset(const io::wire::Reply& reply, bool proven) {

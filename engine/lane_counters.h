@@ -20,7 +20,7 @@ enum class LaneCounter : uint8_t {
   kSentSequence,
   kSentTests,
   kSentResets,        // of our own, for SYN-ACKs; 0 where the kernel sends them
-  kKernelResets,      // that the kernel sent for SYN-ACKs, by our count: see lane_answers.cc
+  kKernelResets,      // the kernel's, for connections of ours: what must have been sent
   kSentArpReplies,    // for source addresses that the kernel does not own
   kArpOverflowed,     // found no room: the neighbour asks again
   kUnsent,            // refused by the kernel afterwards, and sent again if it matters

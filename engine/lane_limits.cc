@@ -18,6 +18,7 @@ void Lane::TakeControls() {
     limits.packets_per_second = values.packets_per_second / shared_->discovery->lanes;
   }
   if (limits != pacer_.limits()) pacer_.SetLimits(limits, now_);
+  if (values.own_resets && !resets_taken_over_) TakeOverResets();
   if (values.exclusions == nullptr) return;
   new_exclusions_ = values.exclusions;
   exclusions_ = new_exclusions_.get();

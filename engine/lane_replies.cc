@@ -61,7 +61,7 @@ void Lane::HandleTcp(const Reply& reply, int64_t received) {
   const HostOrderPort to = reply.tcp.destination_port;
   const PortPlan& plan = shared_->identities->plan();
   if (plan.IsDiscoveryPort(to)) return HandleDiscoveryTcp(reply, received);
-  if (OwesReset(reply)) AnswerOsSynAck(reply);
+  if (IsSynAck(reply)) AnswerOsSynAck(reply);
   const uint32_t slot = hosts_.Find(reply.source);
   if (!plan.IsOsPort(to) || slot == HostTable::kNone) {
     counters_[LaneCounter::kReplyLate].Add();
@@ -107,7 +107,7 @@ void Lane::HandleDiscoveryTcp(const Reply& reply, int64_t received) {
     const auto match = shared_->cookies->CheckSynReply(reply.source, from, to, answer.ack);
     const PortResult port{from, reset ? PortState::kClosed : PortState::kOpen,
                           reset ? PortReason::kReset : PortReason::kSynAck, answer.ttl};
-    if (match && OwesReset(reply)) QueueReset(reply, true);
+    if (match && !reset) AnswerSynAck(reply, true);
     if (match) return HandleLife(reply, port, match->pass, received);
   }
   if (reset && shared_->cookies->CheckAckReply(reply.source, from, to, answer.seq)) {

@@ -27,6 +27,7 @@ struct LinkInfo {
   // Those of `sources` that the kernel does not own, ascending: we answer ARP for them.
   std::vector<Ipv4Addr> foreign{};
   bool own_resets = false;  // SYN-ACKs are answered by the lanes, not by the kernel
+  bool can_reset = false;   // they could be, if the kernel's resets turn out to be of no use
 };
 
 // How to reach one address.

@@ -41,7 +41,18 @@ uint64_t Pacer::Schedule::Allowance(Fixed now, uint64_t unit) const noexcept {
   return 1 + static_cast<uint64_t>((now - due) / (cost * static_cast<Fixed>(unit)));
 }
 
+void Pacer::Bill(uint32_t bytes) noexcept {
+  const Fixed each = std::max(packets_.cost, bytes_.cost * static_cast<Fixed>(bytes));
+  if (each == 0 || static_cast<Fixed>(billed_) * each > FromNs(kMostOwedNs)) return;
+  ++billed_;
+  billed_bytes_ = bytes;
+}
+
 void Pacer::NoticeStall(Fixed now) noexcept {
+  if (idle_ && billed_ != 0) {
+    Pay(std::min(packets_.Allowance(now, 1),
+                 bytes_.Allowance(now, std::max<uint32_t>(billed_bytes_, 1))));
+  }
   const Fixed earliest = now - FromNs(catch_up_ns_);
   // Nobody was kept from sending while the other limit was not due yet.
   Fixed due = earliest;

@@ -11,6 +11,10 @@
 // forfeited (and counted), and so is all that passes while there is nothing to send: see Idle. Who
 // sends more than was allowed (a SEQ probe cannot wait) goes into debt, and what follows waits.
 //
+// Packets that somebody else sends on our account (the kernel, for one) are billed afterwards: each
+// packet of ours pays for one of them too, and so does time that nobody used. So they count, no
+// stall follows, and whoever makes the other send takes half of the rate at most.
+//
 // Numbers: times are kept in 2^-32 ns, so a rate is right to 1 part in 10^9 at 10 million packets
 // per second. Nanoseconds outside. Belongs to one thread; no method allocates.
 
@@ -43,9 +47,13 @@ class Pacer {
 
   // Notes that `packets` with `bytes` in all were sent, allowed or not.
   void Consume(uint64_t packets, uint64_t bytes) noexcept {
-    if (packets_.cost != 0) packets_.Consume(packets);
-    if (bytes_.cost != 0) bytes_.Consume(bytes);
+    if (billed_ != 0) Pay(packets);
+    Take(packets, bytes);
   }
+
+  // Notes that a packet of `bytes` left that was not given to Consume. What would take more than
+  // kMostOwedNs is forgotten.
+  void Bill(uint32_t bytes) noexcept;
 
   // There was nothing more to send. The time from here to the next Allowance is no stall.
   void Idle() noexcept { idle_ = true; }
@@ -89,6 +97,16 @@ class Pacer {
     }
   };
 
+  void Take(uint64_t packets, uint64_t bytes) noexcept {
+    if (packets_.cost != 0) packets_.Consume(packets);
+    if (bytes_.cost != 0) bytes_.Consume(bytes);
+  }
+  // Takes up to `most` of what is billed.
+  void Pay(uint64_t most) noexcept {
+    const uint64_t paid = billed_ < most ? billed_ : most;
+    billed_ -= paid;
+    Take(paid, paid * billed_bytes_);
+  }
   // Takes what is more than the catch-up off both schedules.
   void NoticeStall(Fixed now) noexcept;
 
@@ -97,7 +115,9 @@ class Pacer {
   PaceLimits limits_;
   int64_t catch_up_ns_;
   int64_t forfeited_ns_ = 0;
-  bool idle_ = true;  // nobody was kept from sending before the first Allowance
+  uint64_t billed_ = 0;        // packets
+  uint32_t billed_bytes_ = 0;  // of each: the newest one's
+  bool idle_ = true;           // nobody was kept from sending before the first Allowance
   Schedule packets_;
   Schedule bytes_;
 };

@@ -54,6 +54,7 @@ class ResetQueue {
 
   bool empty() const { return count_ == 0; }
   uint32_t size() const { return count_; }
+  size_t capacity() const { return pending_.size(); }
   // More than half full: to be emptied before it overflows.
   bool filling_up() const { return count_ > pending_.size() / 2; }
 

@@ -30,6 +30,13 @@ void StartThreads(const std::string& name, std::vector<std::unique_ptr<Part>>& p
   }
 }
 
+// All that is part of the rate.
+uint64_t SentBy(const LaneCounters& c) {
+  return c[LaneCounter::kSentDiscovery] + c[LaneCounter::kSentPorts] +
+         c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests] + c[LaneCounter::kSentResets] +
+         c[LaneCounter::kKernelResets] + c[LaneCounter::kSentArpReplies];
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Scan>> Scan::Create(ScanInputs inputs) {
@@ -233,9 +240,7 @@ RateSample Scan::rate_sample() const {
   RateSample sample;
   for (const auto& lane : lanes_) {
     const LaneCounters& c = lane->counters();
-    sample.sent += c[LaneCounter::kSentDiscovery] + c[LaneCounter::kSentPorts] +
-                   c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests] +
-                   c[LaneCounter::kSentResets];
+    sample.sent += SentBy(c);
     sample.refused += c[LaneCounter::kUnsent];
     sample.live_probes += c[LaneCounter::kSentToLive];
     sample.live_answers += c[LaneCounter::kAnsweredSequence] + c[LaneCounter::kAnsweredFirst];
@@ -268,9 +273,7 @@ ScanProgress Scan::progress() const {
     p.finished += c[LaneCounter::kHostsMatched] + c[LaneCounter::kHostsSkipped] +
                   c[LaneCounter::kHostsSilent] + c[LaneCounter::kHostsTimedOut] +
                   c[LaneCounter::kHostsExcluded];
-    p.packets_sent += c[LaneCounter::kSentDiscovery] + c[LaneCounter::kSentPorts] +
-                      c[LaneCounter::kSentSequence] + c[LaneCounter::kSentTests] +
-                      c[LaneCounter::kSentResets];
+    p.packets_sent += SentBy(c);
     p.replies += c[LaneCounter::kRepliesIn];
   }
   for (const auto& receiver : receivers_) {

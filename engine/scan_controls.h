@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What may change while a scan runs: the rate, the exclusions, and whether hosts may be started.
+// What may change while a scan runs: the rate, the exclusions, whether hosts may be started, and
+// who resets connections.
 //
 // Written by the thread that calls Scan::Run (its tick), read by every lane at the start of a turn:
 // one atomic load as long as nothing changed; a short lock and a copy when something did. A set
@@ -21,6 +22,7 @@ class ScanControls {
     double packets_per_second = -1;  // of the whole scan; 0: no limit; negative: as it began
     std::shared_ptr<const ExclusionSet> exclusions;  // nullptr: as it began
     bool admitting = true;                           // false: no discovery, and no new host
+    bool own_resets = false;  // lanes reset connections on every link where they can
   };
 
   ScanControls() = default;
@@ -36,6 +38,9 @@ class ScanControls {
   }
   void SetAdmitting(bool admitting) {
     Change([&](Values& v) { v.admitting = admitting; });
+  }
+  void TakeOverResets() {
+    Change([&](Values& v) { v.own_resets = true; });
   }
 
   // Grows with every change.

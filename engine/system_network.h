@@ -64,6 +64,9 @@ class SystemNetwork final : public Network {
   absl::StatusOr<std::unique_ptr<io::SendRing>> MakeSendRing(size_t link, size_t lane) override;
   absl::StatusOr<std::unique_ptr<io::CaptureRing>> MakeCaptureRing(size_t link) override;
 
+  // Whether the lanes could send the resets that the kernel sends at present.
+  bool CanTakeOverResets() const;
+
   // For people: why a ring is not the first choice, which gateway does not answer, and so on.
   const std::vector<std::string>& notes() const { return notes_; }
   // "io_uring", ...: of each link, once MakeSendRing was called.

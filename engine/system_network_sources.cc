@@ -94,6 +94,11 @@ bool SystemNetwork::CanResetFrom(const Way& way) const {
   return !way.info.local && options_.ring != "raw-ip" && io::TakesPacketSocket(way.link);
 }
 
+bool SystemNetwork::CanTakeOverResets() const {
+  return std::any_of(ways_.begin(), ways_.end(),
+                     [](const Way& way) { return way.info.can_reset && !way.info.own_resets; });
+}
+
 void SystemNetwork::NoteKernelResets(const Way& way, bool all_owned) {
   Note(absl::StrCat(way.info.name,
                     all_owned
@@ -108,7 +113,8 @@ absl::Status SystemNetwork::ArrangeResets() {
     const bool all_owned = way.info.foreign.empty();
     const bool wanted =
         options_.resets == ResetMode::kOwn || (options_.resets == ResetMode::kAuto && !all_owned);
-    way.info.own_resets = wanted && CanResetFrom(way);
+    way.info.can_reset = CanResetFrom(way);
+    way.info.own_resets = wanted && way.info.can_reset;
     io::GuardedLink link{.name = way.info.name, .addresses = {}};
     std::copy_if(way.info.sources.begin(), way.info.sources.end(),
                  std::back_inserter(link.addresses), [&](Ipv4Addr a) {

@@ -207,6 +207,58 @@ TEST(Pacer, SendingWithoutAllowanceIsADebt) {
   EXPECT_EQ(pacer.Allowance(kStart + 11 * kNsPerMs, 100, kBytes), 1u);
 }
 
+// A sender for each of whose packets others send `answers` on its account: packets per second.
+struct Billed {
+  double own = 0;
+  double all = 0;
+};
+Billed SendBilled(Pacer& pacer, int answers, int64_t duration_ns) {
+  uint64_t own = 0, all = 0;
+  int64_t now = kStart;
+  for (; now < kStart + duration_ns; now = std::max(now + 1000, pacer.NextDeadline(now))) {
+    const uint32_t n = pacer.Allowance(now, 256, kBytes);
+    pacer.Consume(n, n * kBytes);
+    own += n;
+    all += n * static_cast<uint64_t>(1 + answers);
+    for (uint32_t i = 0; i < n * static_cast<uint32_t>(answers); ++i) pacer.Bill(kBytes);
+  }
+  const auto seconds = static_cast<double>(now - kStart) / 1e9;
+  return {static_cast<double>(own) / seconds, static_cast<double>(all) / seconds};
+}
+
+TEST(Pacer, WhatOthersSendOnOurAccountCounts) {
+  for (const double rate : {100.0, 20'000.0, 500'000.0}) {
+    Pacer packets({.packets_per_second = rate}, kStart);
+    EXPECT_NEAR(SendBilled(packets, 1, 10 * kNsPerSecond).all / rate, 1, 0.01) << rate;
+    Pacer bits({.bits_per_second = rate * kBytes * 8}, kStart);
+    EXPECT_NEAR(SendBilled(bits, 1, 10 * kNsPerSecond).all / rate, 1, 0.01) << rate;
+  }
+}
+
+TEST(Pacer, OthersTakeHalfOfTheRateAtMostAndForHalfASecondAfterwards) {
+  Pacer pacer({.packets_per_second = 1000}, kStart);
+  EXPECT_NEAR(SendBilled(pacer, 10, 10 * kNsPerSecond).own, 500, 5);
+  uint64_t later = 0;
+  for (int64_t now = kStart + 10 * kNsPerSecond; now < kStart + 12 * kNsPerSecond;
+       now = std::max(now + 1000, pacer.NextDeadline(now))) {
+    const uint32_t n = pacer.Allowance(now, 256, kBytes);
+    pacer.Consume(n, n * kBytes);
+    later += n;
+  }
+  EXPECT_NEAR(static_cast<double>(later), 1500, 10);
+}
+
+TEST(Pacer, TimeThatNobodyUsedPaysForOthers) {
+  Pacer pacer({.packets_per_second = 1000}, kStart);
+  pacer.Consume(pacer.Allowance(kStart, 1, kBytes), kBytes);
+  pacer.Idle();
+  for (int i = 0; i < 50; ++i) pacer.Bill(kBytes);
+  const int64_t later = kStart + 100 * kNsPerMs;
+  EXPECT_GT(pacer.Allowance(later, 10, kBytes), 0U);
+  pacer.Consume(1, kBytes);
+  EXPECT_LE(pacer.NextDeadline(later), later + kNsPerMs);  // nothing is owed any more
+}
+
 TEST(Pacer, AtTheDeadlineThereIsAlwaysAnAllowance) {
   const uint64_t seed = TestSeed();
   SCOPED_TRACE(seed);

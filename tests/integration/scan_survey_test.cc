@@ -52,11 +52,15 @@ uint64_t Packets(const TestNetwork& network, const std::string& counter) {
   return packets;
 }
 
-uint64_t SentResets(const std::string& counters_file) {
+uint64_t SumOfLanes(const std::string& counters_file, const char* name) {
   const auto counters = ReadCounters(counters_file);
-  uint64_t sent = 0;
-  for (const auto& lane : counters["lanes"].GetArray()) sent += lane["sent_resets"].GetUint64();
-  return sent;
+  uint64_t sum = 0;
+  for (const auto& lane : counters["lanes"].GetArray()) sum += lane[name].GetUint64();
+  return sum;
+}
+
+uint64_t SentResets(const std::string& counters_file) {
+  return SumOfLanes(counters_file, "sent_resets");
 }
 
 std::string HalfOpen(const TestNetwork& network) {
@@ -103,6 +107,7 @@ TEST_P(Resets, EndEveryConnectionOnce) {
   EXPECT_EQ(RecordsByAddress(folder.File("found.ndjson")).count(target), 1U);
   EXPECT_EQ(HalfOpen(*network), "");
   EXPECT_EQ(Packets(*network, "ours"), SentResets(counters));
+  EXPECT_EQ(Packets(*network, "kernel"), SumOfLanes(counters, "kernel_resets"));
   if (GetParam().ours) {
     EXPECT_GE(SentResets(counters), kSomeConnections);
     EXPECT_EQ(Packets(*network, "kernel"), 0U);
@@ -190,6 +195,21 @@ TEST(ScanResets, AFirewallThatSwallowsTheKernelsResetsIsNoticedAndOwnOnesPassIt)
   ASSERT_EQ(own.exit_status, 0) << own.output;
   EXPECT_THAT(own.output, Not(HasSubstr("repeat their SYN-ACKs")));
   EXPECT_EQ(HalfOpen(*other), "");
+}
+
+TEST(ScanResets, WhereTheKernelsDoNotLeaveAutoTakesThemOverDuringTheScan) {
+  if (!ProgramExists("nft") || !ProgramExists("ss")) GTEST_SKIP() << "needs nft and ss";
+  OSPREY_NETWORK_OR_SKIP(network, {.host_setup = "sysctl -qw net.ipv4.icmp_ratelimit=0"});
+  const ScopedFolder folder;
+  const std::string counters = folder.File("counters.json");
+  const CommandResult result = network->ScannerCommand(
+      absl::StrCat(kDropResets, OspreyPath(), " scan -q -p 80,81 --max-os-tries 3 --counters ",
+                   counters, " -oJ ", folder.File("found.ndjson"), " 10.77.0.2"));
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(RecordsByAddress(folder.File("found.ndjson")).count("10.77.0.2"), 1U);
+  EXPECT_THAT(result.output, HasSubstr("from here on the scan sends its own"));
+  EXPECT_GE(SentResets(counters), kSomeConnections);
+  EXPECT_EQ(HalfOpen(*network), "");
 }
 
 TEST(ScanResets, WithoutTheCapabilityOwnIsRefusedAndAutoGoesOn) {

@@ -92,7 +92,8 @@ SimulatedNetwork::SimulatedNetwork(const SimulatedNetworkOptions& options, const
             .mac = kScannerMac,
             .sources = {kScanner},
             .local = false,
-            .own_resets = options.own_resets},
+            .own_resets = options.own_resets,
+            .can_reset = true},
       wire_(WireOptions(options), clock, *this) {}
 
 bool SimulatedNetwork::OnLink(Ipv4Addr address) const {

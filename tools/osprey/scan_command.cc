@@ -58,6 +58,7 @@ void CatchHangups() {
 }
 
 constexpr double kSequenceRate = 10;            // of one host's sequence probes, which cannot wait
+constexpr uint64_t kFewRepeats = 3;             // SYN-ACKs that say nothing yet
 constexpr uint64_t kMostPacketsPerTarget = 64;  // discovery, some ports, one round with repeats
 
 void PrintLines(const std::string& text) {
@@ -106,7 +107,7 @@ class ScanRun {
   absl::Status WriteCounters() const;
   uint64_t Sum(engine::LaneCounter which) const;
   void NoteUnreachable() const;
-  void NoteHalfOpen() const;
+  void WatchResets();
 
   ScanArguments arguments_;
   std::string command_line_;
@@ -123,6 +124,7 @@ class ScanRun {
   int interrupts_seen_ = 0;
   int hangups_seen_ = 0;
   bool window_open_ = true;
+  bool half_open_noted_ = false;
   int64_t start_s_ = 0;
   int64_t start_ns_ = 0;
 };
@@ -376,7 +378,6 @@ int ScanRun::Finish(absl::Status status) {
   status.Update(output_->Finish(Summary(status), complete));
   status.Update(WriteCounters());
   NoteUnreachable();
-  NoteHalfOpen();
   if (arguments_.verbosity > 0) std::fputs(ScanSummaryText(*scan_, *network_).c_str(), stderr);
   if (!status.ok()) {
     PrintError(status);
@@ -392,17 +393,32 @@ uint64_t ScanRun::Sum(engine::LaneCounter which) const {
   return sum;
 }
 
-// A target repeats its SYN-ACK until it gets a reset. Now and then one is lost; if a good part of
-// them is repeated, none gets through.
-void ScanRun::NoteHalfOpen() const {
+// A target repeats its SYN-ACK until it gets a reset, from a second after the first one. Now and
+// then a reset is lost; if a good part of the SYN-ACKs is repeated, none gets through. Those of the
+// lanes pass the firewall of this machine, which they never meet, and end what is half open at the
+// next repeat.
+void ScanRun::WatchResets() {
   const uint64_t repeated = Sum(engine::LaneCounter::kSynAcksRepeated);
-  if (repeated < 3 || repeated * 3 < Sum(engine::LaneCounter::kAnsweredSequence)) return;
-  PrintError(Sum(engine::LaneCounter::kSentResets) > 0
-                 ? "targets repeat their SYN-ACKs: the scan's resets do not reach them, and their "
-                   "connections stay half open for a while"
-                 : "targets repeat their SYN-ACKs: the kernel's resets do not reach them (does a "
-                   "firewall of this machine drop them?), and their connections stay half open for "
-                   "a while: use --resets own");
+  if (half_open_noted_ || repeated < kFewRepeats ||
+      repeated * 3 < Sum(engine::LaneCounter::kAnsweredSequence)) {
+    return;
+  }
+  half_open_noted_ = true;
+  progress_->Clear();
+  const bool ours = Sum(engine::LaneCounter::kSentResets) > 0;
+  if (ours) {
+    return PrintError(
+        "targets repeat their SYN-ACKs: the scan's resets do not reach them, and their connections "
+        "stay half open for a while");
+  }
+  const bool take_over = settings_.resets == engine::ResetMode::kAuto && !scan_->finished() &&
+                         network_->CanTakeOverResets();
+  if (take_over) scan_->controls().TakeOverResets();
+  PrintError(absl::StrCat(
+      "targets repeat their SYN-ACKs: the kernel's resets do not reach them (does a firewall of "
+      "this machine drop them?), ",
+      take_over ? "so from here on the scan sends its own"
+                : "and their connections stay half open for a while: use --resets own"));
 }
 
 void ScanRun::NoteUnreachable() const {
@@ -426,6 +442,7 @@ void ScanRun::Tick() {
     interrupts_seen_ = interrupts;
   }
   KeepWindow();
+  WatchResets();
   if (g_hangups.load() > hangups_seen_) RereadExclusions();
   progress_->Update();
 }

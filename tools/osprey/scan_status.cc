@@ -143,11 +143,13 @@ void ProgressLine::Clear() {
 
 std::string ScanSummaryText(const engine::Scan& scan, const engine::Network& network) {
   std::string text = absl::StrFormat(
-      "Sent: %d discovery, %d port, %d SEQ, %d other OS probes, %d resets; refused by the kernel: "
-      "%d\n",
+      "Sent: %d discovery, %d port, %d SEQ, %d other OS probes, %d resets, %d resets by the "
+      "kernel; "
+      "refused by the kernel: %d\n",
       Sum(scan, LaneCounter::kSentDiscovery), Sum(scan, LaneCounter::kSentPorts),
       Sum(scan, LaneCounter::kSentSequence), Sum(scan, LaneCounter::kSentTests),
-      Sum(scan, LaneCounter::kSentResets), Sum(scan, LaneCounter::kUnsent));
+      Sum(scan, LaneCounter::kSentResets), Sum(scan, LaneCounter::kKernelResets),
+      Sum(scan, LaneCounter::kUnsent));
   for (const auto& lane : scan.lanes()) {
     for (size_t i = 0; i < lane->rings().size(); ++i) {
       const io::SendRing& ring = *lane->rings()[i];
