@@ -14,7 +14,8 @@ pkg_check_modules(URING REQUIRED IMPORTED_TARGET liburing)
 # The kernel's memory-mapped packet ring, BPF compiler, pcap files.    (libpcap-dev)
 pkg_check_modules(PCAP REQUIRED IMPORTED_TARGET libpcap)
 
-# AF_XDP send ring; left out where it is not there.                    (libxdp-dev, libbpf-dev)
+# AF_XDP send ring, and the lab's filter in the kernel; left out       (libxdp-dev, libbpf-dev)
+# where it is not there.
 set(OSPREY_WITH_XDP AUTO CACHE STRING "AF_XDP send ring: AUTO, ON or OFF")
 set_property(CACHE OSPREY_WITH_XDP PROPERTY STRINGS AUTO ON OFF)
 if(OSPREY_WITH_XDP STREQUAL "AUTO")

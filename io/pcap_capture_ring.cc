@@ -141,6 +141,13 @@ absl::Status SetFilter(pcap_t* handle, const std::string& name, const std::strin
   return absl::OkStatus();
 }
 
+absl::Status SetBpfProgram(int fd, const std::string& name, int program) {
+  if (program < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof program) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::ErrnoToStatus(errno, name + ": cannot attach the BPF program");
+}
+
 // Kernels before 4.20 lack the option; libpcap's direction check then does it, one copy later.
 absl::Status IgnoreOutgoing(pcap_t* handle, const std::string& name) {
   const int on = 1;
@@ -167,6 +174,7 @@ absl::StatusOr<std::unique_ptr<CaptureRing>> OpenPcapCapture(const Link& link,
   OSPREY_RETURN_IF_ERROR(Activate(handle.get(), link.name, options));
   OSPREY_ASSIGN_OR_RETURN(const PcapLayer layer, LayerOf(handle.get(), link.name));
   OSPREY_RETURN_IF_ERROR(SetFilter(handle.get(), link.name, ToPcapExpression(filter, layer.layer)));
+  OSPREY_RETURN_IF_ERROR(SetBpfProgram(pcap_fileno(handle.get()), link.name, options.bpf_program));
   OSPREY_RETURN_IF_ERROR(IgnoreOutgoing(handle.get(), link.name));
   if (options.fanout != nullptr) {
     OSPREY_RETURN_IF_ERROR(JoinFanout(pcap_fileno(handle.get()), link.name, *options.fanout));

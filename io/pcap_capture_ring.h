@@ -29,7 +29,10 @@ struct CaptureOptions {
   int snap_bytes = 2048;        // a frame of a usual link whole: reset data are checked to the end
   int block_ms = 1;
   bool immediate = false;
-  bool promiscuous = false;         // needed for VLAN tags that no interface has
+  bool promiscuous = false;  // needed for VLAN tags that no interface has
+  // A loaded socket filter (eBPF) of the caller's that takes the place of the kernel's part of the
+  // CaptureFilter; -1: none.
+  int bpf_program = -1;
   CaptureFanout* fanout = nullptr;  // the ring becomes a member; nullptr: it sees all packets
 };
 

@@ -32,7 +32,8 @@ io::CaptureFilter Everything() {
 }  // namespace
 
 Loop::Loop(World& world, Ipv4Addr gateway)
-    : responder_(world, gateway, Clock::Real().RealtimeNs()),
+    : spec_(world.spec()),
+      responder_(world, gateway, Clock::Real().RealtimeNs()),
       channel_(world.spec().network, world.spec().seed, world.spec().changes) {}
 
 absl::StatusOr<std::unique_ptr<Loop>> Loop::Open(World& world, Ipv4Addr gateway,
@@ -51,8 +52,29 @@ absl::Status Loop::OpenLink(const LoopOptions& options) {
   OSPREY_ASSIGN_OR_RETURN(const io::LinkTable links, io::LinkTable::Load());
   OSPREY_ASSIGN_OR_RETURN(const io::Link* link, links.Find(options.link));
   OSPREY_ASSIGN_OR_RETURN(transmitter_, Transmitter::Open(*link));
+  // A record has all frames. Without the filter the lab is the same, only slower.
+  if (options.kernel_filter && options.record.empty() && KernelMayDropAbsent(spec_)) {
+    filter_status_ = LoadFilter(links, options);
+    if (!filter_status_.ok()) filter_.reset();
+  }
+  return OpenCapture(*link, options);
+}
+
+absl::Status Loop::LoadFilter(const io::LinkTable& links, const LoopOptions& options) {
+  const bool egress = !options.underlay.empty();
   OSPREY_ASSIGN_OR_RETURN(
-      capture_, io::OpenPcapCapture(*link, Everything(), {.buffer_bytes = options.ring_bytes}));
+      filter_, AbsentFilter::Load(spec_, egress ? FilterPlace::kEgress : FilterPlace::kSocket));
+  if (!egress) return absl::OkStatus();
+  OSPREY_ASSIGN_OR_RETURN(const io::Link* underlay, links.Find(options.underlay));
+  return filter_->AttachToEgress(underlay->index);
+}
+
+absl::Status Loop::OpenCapture(const io::Link& link, const LoopOptions& options) {
+  const bool at_socket = filter_ != nullptr && options.underlay.empty();
+  OSPREY_ASSIGN_OR_RETURN(
+      capture_, io::OpenPcapCapture(link, Everything(),
+                                    {.buffer_bytes = options.ring_bytes,
+                                     .bpf_program = at_socket ? filter_->program() : -1}));
   return absl::OkStatus();
 }
 
@@ -115,6 +137,7 @@ LoopCounters Loop::Counters() {
   return {.responder = responder_.counters(),
           .channel = channel_.counters(),
           .received = captured.received,
+          .kernel_absent = filter_ != nullptr ? filter_->dropped() : 0,
           .ring_dropped = captured.dropped_kernel,
           .sent = transmitter_->sent(),
           .refused = transmitter_->refused(),

@@ -34,6 +34,7 @@ class LabThread {
   }
   // After Stop.
   const absl::Status& status() const { return status_; }
+  const absl::Status& filter_status() const { return loop_->filter_status(); }
   LoopCounters Counters() { return loop_ != nullptr ? loop_->Counters() : LoopCounters{}; }
 
  private:
@@ -60,18 +61,33 @@ class LabThread {
   std::thread thread_;
 };
 
+TestbedOptions::Device DeviceOf(const std::string& name) {
+  if (name == "tun") return TestbedOptions::Device::kTun;
+  return name == "macvlan" ? TestbedOptions::Device::kMacvlan : TestbedOptions::Device::kVeth;
+}
+
+void NoteFilter(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "osprey-lab: frames to absent hosts are not left to the kernel: %s\n",
+               std::string(status.message()).c_str());
+}
+
 absl::StatusOr<int> RunBeside(const RunOptions& options, Session& session) {
   TestbedOptions bed;
   bed.on_link = session.world->spec().on_link;
-  bed.tun = options.device == "tun";
+  bed.device = DeviceOf(options.device);
   for (const GroupSpec& group : session.world->spec().groups) bed.nets.push_back(group.prefix);
   OSPREY_ASSIGN_OR_RETURN(const std::unique_ptr<Testbed> testbed, Testbed::Create(bed));
+  const bool macvlan = bed.device == TestbedOptions::Device::kMacvlan;
   const LoopOptions loop{.link = Testbed::kLabLink,
+                         .underlay = macvlan ? Testbed::kUnderlay : "",
                          .tun = testbed->tun(),
                          .record = options.record,
-                         .ring_bytes = options.ring_mb << 20};
+                         .ring_bytes = options.ring_mb << 20,
+                         .kernel_filter = !options.no_kernel_filter};
   LabThread lab(*testbed, *session.world, loop);
   OSPREY_RETURN_IF_ERROR(lab.WaitUntilReady());
+  if (!options.quiet) NoteFilter(lab.filter_status());
   const absl::StatusOr<int> result = testbed->Run(options.command, options.timeout_s);
   lab.Stop();
   if (!options.quiet) PrintCounters(lab.Counters());
@@ -89,9 +105,13 @@ void DescribeRunOptions(CLI::App& app, RunOptions& options) {
                  "File that the command writes (NDJSON or Nmap XML); scored at the end")
       ->needs(truth);
   app.add_option("--record", options.record, "Record all frames to this pcap file");
-  app.add_option("--device", options.device,
-                 "The scanner's link: veth (default), or tun, which has no link header")
-      ->check(CLI::IsMember({"veth", "tun"}));
+  app.add_option(
+         "--device", options.device,
+         "The scanner's link: veth (default); tun, which has no link header; or macvlan, on "
+         "which frames to absent hosts cost no receiving")
+      ->check(CLI::IsMember({"veth", "tun", "macvlan"}));
+  app.add_flag("--no-kernel-filter", options.no_kernel_filter,
+               "Frames to absent hosts are dropped by the lab itself, not by the kernel");
   app.add_option("--timeout", options.timeout_s, "Seconds after which the command is killed")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--ring", options.ring_mb, "Memory of the capture ring, MB")

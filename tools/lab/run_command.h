@@ -18,7 +18,8 @@ struct RunOptions {
   std::string record;
   int timeout_s = 0;
   int ring_mb = 64;
-  std::string device = "veth";  // or "tun"
+  std::string device = "veth";  // or "tun", "macvlan"
+  bool no_kernel_filter = false;
   bool quiet = false;
   std::vector<std::string> command;  // what stands behind "--"; not read by CLI11
 };

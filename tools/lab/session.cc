@@ -32,12 +32,15 @@ void PrintCounters(const LoopCounters& c) {
   const double cpu_s = static_cast<double>(c.cpu_ns) * 1e-9;
   std::fprintf(
       stderr,
-      "osprey-lab: %llu frames, %llu answered, %llu ARP, %llu no host, %llu silent, "
+      "osprey-lab: %llu frames, %llu answered, %llu ARP, %llu no host (%llu in the kernel), "
+      "%llu silent, "
       "%llu not ours, %llu malformed, %llu lost by intent, %llu dropped by the ring, "
       "%llu refused by the link; %.2f s of CPU, %.0f frames for each\n",
-      static_cast<unsigned long long>(c.received), static_cast<unsigned long long>(r.answered),
-      static_cast<unsigned long long>(r.arp_answered), static_cast<unsigned long long>(r.no_host),
-      static_cast<unsigned long long>(r.silent), static_cast<unsigned long long>(r.not_ours),
+      static_cast<unsigned long long>(c.received + c.kernel_absent),
+      static_cast<unsigned long long>(r.answered), static_cast<unsigned long long>(r.arp_answered),
+      static_cast<unsigned long long>(r.no_host + c.kernel_absent),
+      static_cast<unsigned long long>(c.kernel_absent), static_cast<unsigned long long>(r.silent),
+      static_cast<unsigned long long>(r.not_ours),
       static_cast<unsigned long long>(r.malformed + r.fragments + r.too_long),
       static_cast<unsigned long long>(c.channel.probes_lost + c.channel.replies_lost +
                                       c.channel.queue_full),

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "tools/lab/tun_device.h"
@@ -216,7 +217,9 @@ absl::StatusOr<std::unique_ptr<Testbed>> Testbed::Create(const TestbedOptions& o
   OSPREY_ASSIGN_OR_RETURN(testbed->scanner_side_, MakeNamespace());
   OSPREY_ASSIGN_OR_RETURN(testbed->lab_side_, MakeNamespace());
   testbed->ChooseAddresses(options.nets);
-  OSPREY_RETURN_IF_ERROR(options.tun ? testbed->SetUpTun(options.nets) : testbed->SetUp(options));
+  OSPREY_RETURN_IF_ERROR(options.device == TestbedOptions::Device::kTun
+                             ? testbed->SetUpTun(options.nets)
+                             : testbed->SetUp(options));
   return testbed;
 }
 
@@ -232,15 +235,32 @@ void Testbed::ChooseAddresses(const std::vector<Prefix>& nets) {
   }
 }
 
+absl::Status Testbed::MakeVeth() const {
+  const std::string pair =
+      absl::StrFormat("ip link add %s type veth peer name %s netns /proc/%d/fd/%d\n", kScannerLink,
+                      kLabLink, getpid(), lab_side_.get());
+  OSPREY_RETURN_IF_ERROR(RunScript(scanner_side_.get(), kQuiet + pair));
+  return RunScript(lab_side_.get(), kQuiet + absl::StrFormat("ip link set %s up\n", kLabLink));
+}
+
+absl::Status Testbed::MakeMacvlan() const {
+  std::string links = kQuiet;
+  absl::StrAppendFormat(&links, "ip link add %s type veth peer name %s\n", kUnderlay, kLabLink);
+  absl::StrAppendFormat(&links, "ip link set %s up\nip link set %s up\n", kLabLink, kUnderlay);
+  absl::StrAppendFormat(&links, "ip link add link %s name %s netns /proc/%d/fd/%d", kUnderlay,
+                        kScannerLink, getpid(), scanner_side_.get());
+  absl::StrAppend(&links, " type macvlan mode private\n");
+  OSPREY_RETURN_IF_ERROR(RunScript(lab_side_.get(), links));
+  return RunScript(scanner_side_.get(), kQuiet);
+}
+
 absl::Status Testbed::SetUp(const TestbedOptions& options) {
-  std::string scanner = kQuiet;
-  absl::StrAppendFormat(&scanner, "ip link add %s type veth peer name %s netns /proc/%d/fd/%d\n",
-                        kScannerLink, kLabLink, getpid(), lab_side_.get());
-  absl::StrAppendFormat(&scanner, "ip addr add %s/30 dev %s\nip link set %s up\n",
-                        scanner_.ToString(), kScannerLink, kScannerLink);
-  OSPREY_RETURN_IF_ERROR(RunScript(scanner_side_.get(), scanner));
-  OSPREY_RETURN_IF_ERROR(
-      RunScript(lab_side_.get(), kQuiet + absl::StrFormat("ip link set %s up\n", kLabLink)));
+  OSPREY_RETURN_IF_ERROR(options.device == TestbedOptions::Device::kMacvlan ? MakeMacvlan()
+                                                                            : MakeVeth());
+  const std::string address =
+      absl::StrFormat("set -e\nip addr add %s/30 dev %s\nip link set %s up\n", scanner_.ToString(),
+                      kScannerLink, kScannerLink);
+  OSPREY_RETURN_IF_ERROR(RunScript(scanner_side_.get(), address));
   // Routes last: the gateway is reachable only through a link that is up at both ends.
   std::string routes = "set -e\n";
   for (const Prefix& net : options.nets) {

@@ -2,8 +2,8 @@
 #pragma once
 // A private network for one run: two network namespaces joined by a veth pair, the scanner's side
 // with an address and routes to the emulated ranges, the lab's side bare, so that no kernel answers
-// there. Or a tun device on the scanner's side, whose other end is a descriptor. No packet can
-// leave the machine.
+// there. Or a tun device on the scanner's side, whose other end is a descriptor; or a macvlan
+// there, on a veth pair both ends of which are the lab's. No packet can leave the machine.
 //
 // Nothing is named: the namespaces exist as open descriptors of this process and through the
 // processes inside, which die with it (also when it is killed). So nothing is left behind,
@@ -25,13 +25,18 @@ namespace osprey::lab {
 struct TestbedOptions {
   std::vector<Prefix> nets;  // routed to the lab
   bool on_link = false;      // without a gateway: hosts answer ARP themselves
-  bool tun = false;          // the scanner's link is a tun device, without ARP or gateway
+  enum class Device : uint8_t {
+    kVeth,
+    kTun,      // the scanner's link is a tun device, without ARP or gateway
+    kMacvlan,  // all frames pass kUnderlay's transmit path, on the lab's side, before kLabLink
+  } device = Device::kVeth;
 };
 
 class Testbed {
  public:
   static constexpr const char* kScannerLink = "lab0";
   static constexpr const char* kLabLink = "lab1";
+  static constexpr const char* kUnderlay = "lab2";
 
   // PermissionDenied without CAP_SYS_ADMIN; Unavailable, with the words of the tool, if a link or a
   // route cannot be made.
@@ -56,6 +61,8 @@ class Testbed {
  private:
   Testbed() = default;
   absl::Status SetUp(const TestbedOptions& options);
+  absl::Status MakeVeth() const;
+  absl::Status MakeMacvlan() const;
   absl::Status SetUpTun(const std::vector<Prefix>& nets);
   void ChooseAddresses(const std::vector<Prefix>& nets);
 

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab as a whole, in private network namespaces: a sample of personalities before real Nmap,
 // and what is left when it ends.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -27,9 +34,25 @@
 namespace osprey::lab {
 namespace {
 
+using ::testing::HasSubstr;
+
 constexpr const char* kDatabase = "/usr/share/nmap/nmap-os-db";
 
 bool Root() { return geteuid() == 0; }
+
+// As in a container whose seccomp profile leaves out bpf(2): this process and its children get
+// EPERM.
+bool ForbidBpf() {
+  std::array<sock_filter, 4> program = {{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog filter{.len = program.size(), .filter = program.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
 
 // Ten references, evenly from the whole database, one host each.
 class Sample {
@@ -141,6 +164,79 @@ TEST(LabNetns, HostsBehindATunDeviceAcceptConnections) {
   options.command = {"bash", "-c",
                      "exec 3<>/dev/tcp/10.78.0.5/80 || exit 1; ! (exec 3<>/dev/tcp/10.78.0.5/81)"};
   EXPECT_EQ(RunLab(options), 0);
+}
+
+// What a lab of a thin world says at its end when Osprey has scanned it, and the hosts it found.
+struct ThinScan {
+  std::string words;
+  std::set<std::string> found;
+};
+
+ThinScan ScanThinWorld(const char* device, bool kernel_filter) {
+  const std::string results = ::testing::TempDir() + "/lab_netns_thin.ndjson";
+  std::filesystem::remove(results);
+  RunOptions options;
+  options.world.nets = {"10.78.0.0/20"};
+  options.world.database = "builtin";
+  options.world.up = 0.05;
+  options.device = device;
+  options.no_kernel_filter = !kernel_filter;
+  options.timeout_s = 120;
+  options.command = {"sh", "-c",
+                     absl::StrCat("ASAN_OPTIONS=detect_leaks=0 ", std::getenv("OSPREY_BIN_DIR"),
+                                  "/osprey scan -n -q -PS80 -p 80 --osscan-limit --seed 5 ",
+                                  "--max-rate 20000 -oJ ", results, " 10.78.0.0/20")};
+  ThinScan scan;
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(RunLab(options), 0);
+  scan.words = ::testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(ReadResults(results, [&](const HostResult& result) {
+                scan.found.insert(result.address.ToString());
+              }).ok());
+  return scan;
+}
+
+TEST(LabNetns, AThinWorldIsTheSameWithAndWithoutTheKernelsHelp) {
+  if (!Root()) GTEST_SKIP() << "needs root to make network namespaces";
+  ASSERT_NE(std::getenv("OSPREY_BIN_DIR"), nullptr) << "the folder of the built programs";
+  const ThinScan without = ScanThinWorld("veth", false);
+  EXPECT_GT(without.found.size(), 100u);
+  EXPECT_THAT(without.words, HasSubstr("(0 in the kernel)"));
+  for (const char* device : {"veth", "macvlan"}) {
+    const ThinScan with = ScanThinWorld(device, true);
+    EXPECT_EQ(with.found, without.found) << device;
+    if (with.words.find("not left to the kernel") != std::string::npos) {
+      GTEST_SKIP() << device << ": " << with.words;
+    }
+    const std::string absent = absl::StrCat(4096 - without.found.size());
+    EXPECT_THAT(with.words,
+                HasSubstr(absl::StrCat(absent, " no host (", absent, " in the kernel)")))
+        << device;
+  }
+}
+
+TEST(LabNetns, AKernelThatRefusesTheFilterIsNoted) {
+  if (!Root()) GTEST_SKIP() << "needs root to make network namespaces";
+  const std::string words = ::testing::TempDir() + "/lab_netns_refused";
+  const pid_t pid = fork();
+  if (pid == 0) {
+    std::FILE* const log = std::freopen(words.c_str(), "w", stderr);
+    RunOptions options;
+    options.world.nets = {"10.78.0.0/24"};
+    options.world.database = "builtin";
+    options.world.up = 0.5;
+    options.command = {"true"};
+    const int result = log != nullptr && ForbidBpf() ? RunLab(options) : 99;
+    std::fflush(stderr);
+    _exit(result);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 99) GTEST_SKIP() << "needs seccomp filters";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_THAT(*db::ReadTextFile(words),
+              HasSubstr("frames to absent hosts are not left to the kernel"));
 }
 
 TEST(LabNetns, TimeIsBoundedAndNothingStays) {
