@@ -21,6 +21,7 @@ class Divider {
   }
 
   uint32_t divisor() const noexcept { return divisor_; }
+  uint64_t inverse() const noexcept { return inverse_; }  // m
   uint32_t Quotient(uint32_t n) const noexcept { return High(inverse_, n); }
   uint32_t Remainder(uint32_t n) const noexcept { return High(inverse_ * n, divisor_); }
 

@@ -40,6 +40,51 @@ BENCHMARK(BM_Permutation_Forward)
     ->Arg((int64_t{1} << 31) + 1)
     ->Arg(int64_t{1} << 32);
 
+// What discovery does: 64 at a time. Argument: kernel, the best one first.
+const HashKernel* KernelOf(benchmark::State& state) {
+  const auto kernels = SupportedHashKernels();
+  const auto which = static_cast<size_t>(state.range(0));
+  if (which >= kernels.size()) {
+    state.SkipWithError("this CPU has no such kernel");
+    return nullptr;
+  }
+  state.SetLabel(std::string(kernels[which]->name));
+  return kernels[which];
+}
+
+void BM_Permutation_ForwardAll(benchmark::State& state) {
+  const HashKernel* const kernel = KernelOf(state);
+  if (kernel == nullptr) return;
+  const Permutation permutation(1 << 22, DeriveKey(1, "bench"), *kernel);
+  std::vector<uint32_t> values(64);
+  uint32_t position = 0;
+  for (auto _ : state) {
+    for (uint32_t& value : values) value = position++ & ((1 << 22) - 1);
+    permutation.ForwardAll(values);
+    benchmark::DoNotOptimize(values.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * 64);
+}
+BENCHMARK(BM_Permutation_ForwardAll)->DenseRange(0, 1);
+
+void BM_SipHash_All(benchmark::State& state) {
+  const HashKernel* const kernel = KernelOf(state);
+  if (kernel == nullptr) return;
+  const HashKey key = DeriveKey(1, "bench");
+  std::vector<uint64_t> words(64);
+  uint64_t next = 0;
+  for (auto _ : state) {
+    for (uint64_t& word : words) word = next++;
+    kernel->siphash(key.data(), words.data(), words.size());
+    benchmark::DoNotOptimize(words.data());
+    benchmark::ClobberMemory();
+  }
+  OSPREY_CHECK(words[63] == KeyedHash(key, next - 1));
+  state.SetItemsProcessed(state.iterations() * 64);
+}
+BENCHMARK(BM_SipHash_All)->DenseRange(0, 1);
+
 void BM_Permutation_Inverse(benchmark::State& state) {
   const Permutation permutation(3'702'258'432, DeriveKey(1, "bench"));
   uint32_t element = 0;

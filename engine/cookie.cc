@@ -8,13 +8,9 @@
 namespace osprey {
 namespace {
 
-// How a 64-bit hash is divided. TCP: seq is bits 0..31, and the port's bits 48..63 are apart from
-// ack, which is the whole hash folded, so that neither number gives the other away.
-constexpr uint32_t PortBits(uint64_t hash) { return static_cast<uint32_t>(hash >> 48); }
-constexpr uint32_t Seq(uint64_t hash) { return static_cast<uint32_t>(hash); }
-constexpr uint32_t Ack(uint64_t hash) {
-  return static_cast<uint32_t>((hash ^ hash >> 29) * 0xBF58476D1CE4E5B9 >> 32);
-}
+using cookie_bits::Ack;
+using cookie_bits::Seq;
+
 constexpr uint16_t IpId(uint64_t hash) {
   return static_cast<uint16_t>(std::max<uint64_t>(hash & 0xFFFF, 1));
 }
@@ -41,13 +37,7 @@ CookieJar::CookieJar(uint64_t seed, const PortPlan& plan)
     : plan_(plan), by_ports_(Checked(plan).discovery_ports), key_(DeriveKey(seed, "cookie")) {}
 
 uint64_t CookieJar::Hash(Kind kind, Ipv4Addr host, HostOrderPort port) const noexcept {
-  return KeyedHash(key_,
-                   static_cast<uint64_t>(kind) << 48 | uint64_t{port} << 32 | host.host_order);
-}
-
-HostOrderPort CookieJar::SourcePort(uint64_t hash, uint32_t pass) const noexcept {
-  const uint32_t offset = by_ports_.Remainder(PortBits(hash) + pass);
-  return static_cast<HostOrderPort>(plan_.discovery_first() + offset);
+  return KeyedHash(key_, Word(kind, host, port));
 }
 
 std::optional<CookieMatch> CookieJar::PassOf(uint64_t hash,
@@ -55,32 +45,33 @@ std::optional<CookieMatch> CookieJar::PassOf(uint64_t hash,
   if (!plan_.IsDiscoveryPort(source_port)) return std::nullopt;
   const uint32_t ports = plan_.discovery_ports;
   const uint32_t offset = uint32_t{source_port} - plan_.discovery_first();
-  return CookieMatch{by_ports_.Remainder(offset + ports - by_ports_.Remainder(PortBits(hash)))};
-}
-
-TcpCookie CookieJar::ForTcp(Kind kind, Ipv4Addr host, HostOrderPort port,
-                            uint32_t pass) const noexcept {
-  const uint64_t hash = Hash(kind, host, port);
-  return {.source_port = SourcePort(hash, pass), .seq = Seq(hash), .ack = Ack(hash)};
+  return CookieMatch{
+      by_ports_.Remainder(offset + ports - by_ports_.Remainder(cookie_bits::Port(hash)))};
 }
 
 TcpCookie CookieJar::ForSyn(Ipv4Addr host, HostOrderPort port, uint32_t pass) const noexcept {
-  return ForTcp(Kind::kSyn, host, port, pass);
+  return TcpFrom(Hash(Kind::kSyn, host, port), pass);
 }
 
 TcpCookie CookieJar::ForAck(Ipv4Addr host, HostOrderPort port, uint32_t pass) const noexcept {
-  return ForTcp(Kind::kAck, host, port, pass);
+  return TcpFrom(Hash(Kind::kAck, host, port), pass);
 }
 
-EchoCookie CookieJar::ForEcho(Ipv4Addr host, uint32_t pass) const noexcept {
-  const uint64_t hash = Hash(Kind::kEcho, host, 0);
+EchoCookie CookieJar::EchoFrom(uint64_t hash, uint32_t pass) const noexcept {
   const uint32_t seq = EchoSeq(hash) + pass % distinct_passes();
   return {.id = EchoId(hash), .seq = static_cast<uint16_t>(seq), .payload = EchoPayload(hash)};
 }
 
-UdpCookie CookieJar::ForUdp(Ipv4Addr host, HostOrderPort port, uint32_t pass) const noexcept {
-  const uint64_t hash = Hash(Kind::kUdp, host, port);
+EchoCookie CookieJar::ForEcho(Ipv4Addr host, uint32_t pass) const noexcept {
+  return EchoFrom(Hash(Kind::kEcho, host, 0), pass);
+}
+
+UdpCookie CookieJar::UdpFrom(uint64_t hash, uint32_t pass) const noexcept {
   return {.source_port = SourcePort(hash, pass), .ip_id = IpId(hash)};
+}
+
+UdpCookie CookieJar::ForUdp(Ipv4Addr host, HostOrderPort port, uint32_t pass) const noexcept {
+  return UdpFrom(Hash(Kind::kUdp, host, port), pass);
 }
 
 std::optional<CookieMatch> CookieJar::CheckSynReply(Ipv4Addr host, HostOrderPort port,

@@ -20,9 +20,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "base/address.h"
 #include "base/divider.h"
+#include "engine/hash_kernels.h"
 #include "engine/port_plan.h"
 #include "engine/random.h"
 
@@ -66,6 +68,25 @@ class CookieJar {
   EchoCookie ForEcho(Ipv4Addr host, uint32_t pass) const noexcept;
   UdpCookie ForUdp(Ipv4Addr host, HostOrderPort port, uint32_t pass) const noexcept;
 
+  // The same for many probes, whose hashes are computed together. Each of `words`, from SynWord and
+  // its like, becomes the hash that the *From functions take.
+  static constexpr uint64_t SynWord(Ipv4Addr host, HostOrderPort port) noexcept {
+    return Word(Kind::kSyn, host, port);
+  }
+  static constexpr uint64_t AckWord(Ipv4Addr host, HostOrderPort port) noexcept {
+    return Word(Kind::kAck, host, port);
+  }
+  static constexpr uint64_t EchoWord(Ipv4Addr host) noexcept { return Word(Kind::kEcho, host, 0); }
+  static constexpr uint64_t UdpWord(Ipv4Addr host, HostOrderPort port) noexcept {
+    return Word(Kind::kUdp, host, port);
+  }
+  void HashAll(std::span<uint64_t> words) const noexcept {
+    kernel_->siphash(key_.data(), words.data(), words.size());
+  }
+  TcpCookie TcpFrom(uint64_t hash, uint32_t pass) const noexcept;
+  EchoCookie EchoFrom(uint64_t hash, uint32_t pass) const noexcept;
+  UdpCookie UdpFrom(uint64_t hash, uint32_t pass) const noexcept;
+
   // A SYN-ACK, or a RST with ACK, from `host`:`port` to our port `to`: does it acknowledge our SYN?
   std::optional<CookieMatch> CheckSynReply(Ipv4Addr host, HostOrderPort port, HostOrderPort to,
                                            uint32_t reply_ack) const noexcept;
@@ -97,14 +118,40 @@ class CookieJar {
  private:
   enum class Kind : uint8_t { kSyn = 1, kAck = 2, kEcho = 3, kUdp = 4 };
 
+  static constexpr uint64_t Word(Kind kind, Ipv4Addr host, HostOrderPort port) noexcept {
+    return static_cast<uint64_t>(kind) << 48 | uint64_t{port} << 32 | host.host_order;
+  }
   uint64_t Hash(Kind kind, Ipv4Addr host, HostOrderPort port) const noexcept;
-  TcpCookie ForTcp(Kind kind, Ipv4Addr host, HostOrderPort port, uint32_t pass) const noexcept;
   HostOrderPort SourcePort(uint64_t hash, uint32_t pass) const noexcept;
   std::optional<CookieMatch> PassOf(uint64_t hash, HostOrderPort source_port) const noexcept;
 
   PortPlan plan_;
   Divider by_ports_;  // plan_.discovery_ports
   HashKey key_;
+  const HashKernel* kernel_ = &BestHashKernel();
 };
+
+// How a 64-bit hash is divided. TCP: seq is bits 0..31, and the port's bits 48..63 are apart from
+// ack, which is the whole hash folded, so that neither number gives the other away.
+namespace cookie_bits {
+constexpr uint32_t Port(uint64_t hash) { return static_cast<uint32_t>(hash >> 48); }
+constexpr uint32_t Seq(uint64_t hash) { return static_cast<uint32_t>(hash); }
+constexpr uint32_t Ack(uint64_t hash) {
+  return static_cast<uint32_t>((hash ^ hash >> 29) * 0xBF58476D1CE4E5B9 >> 32);
+}
+}  // namespace cookie_bits
+
+// Inline, because discovery runs through them for each probe.
+
+inline HostOrderPort CookieJar::SourcePort(uint64_t hash, uint32_t pass) const noexcept {
+  const uint32_t offset = by_ports_.Remainder(cookie_bits::Port(hash) + pass);
+  return static_cast<HostOrderPort>(plan_.discovery_first() + offset);
+}
+
+inline TcpCookie CookieJar::TcpFrom(uint64_t hash, uint32_t pass) const noexcept {
+  return {.source_port = SourcePort(hash, pass),
+          .seq = cookie_bits::Seq(hash),
+          .ack = cookie_bits::Ack(hash)};
+}
 
 }  // namespace osprey

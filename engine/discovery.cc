@@ -40,45 +40,61 @@ void Discovery::BeginPass(int64_t now) {
   resume_at_ = pass_start_ns_;
 }
 
-inline uint32_t Discovery::IndexAt(uint64_t place) {
-  // Also if `place` lies below: at the start of a pass.
-  if (place - ahead_from_ >= ahead_count_) LookAhead(place);
-  return ahead_[place - ahead_from_];
-}
-
-void Discovery::LookAhead(uint64_t place) {
-  ahead_from_ = place;
-  ahead_count_ = std::min<uint64_t>(kAhead, plan_->places() - place);
+void Discovery::LookAhead() {
+  ahead_from_ = place_;
+  ahead_count_ = std::min<uint64_t>(kAhead, plan_->places() - place_);
   const auto indexes = std::span(ahead_).first(ahead_count_);
-  for (uint32_t& index : indexes) {
-    index = static_cast<uint32_t>(plan_->part.PositionAt(place++));
+  for (size_t i = 0; i < indexes.size(); ++i) {
+    indexes[i] = static_cast<uint32_t>(plan_->part.PositionAt(ahead_from_ + i));
   }
   plan_->order->ForwardAll(indexes);
-  for (const uint32_t index : indexes) admitted_->Prefetch(index);
+  for (size_t i = 0; i < indexes.size(); ++i) {
+    admitted_->Prefetch(indexes[i]);
+    ahead_addresses_[i] = plan_->targets->At(indexes[i]);
+  }
+  ahead_own_ = plan_->lanes == 1 ? ~uint64_t{0} : OwnAhead();
 }
 
-bool Discovery::Next(int64_t now, uint32_t budget, DiscoveryTarget& out) {
-  if (now < resume_at_) return false;
-  while (budget-- > 0 && !done_walking()) {
-    const uint64_t place = place_;
-    const uint32_t pass = pass_;
-    const bool last = place + 1 == plan_->places();
-    ++position_;
-    place_ = last ? 0 : place + 1;
-    pass_ += last;
-    const uint32_t index = IndexAt(place);
-    bool found = false;
-    if (!admitted_->Test(index)) {
-      const Ipv4Addr address = plan_->targets->At(index);
-      found = plan_->LaneOf(address) == lane_;
-      if (found) out = {address, index, pass};
-    }
-    yielded_in_pass_ += found;
-    if (last && !done_walking()) BeginPass(now);
-    if (found) return true;
-    if (now < resume_at_) return false;
+uint64_t Discovery::OwnAhead() {
+  std::array<uint64_t, kAhead> hashes;
+  for (size_t i = 0; i < ahead_count_; ++i) hashes[i] = ahead_addresses_[i].slash24();
+  BestHashKernel().siphash(plan_->lane_key.data(), hashes.data(), ahead_count_);
+  uint64_t own = 0;
+  for (size_t i = 0; i < ahead_count_; ++i) {
+    own |= uint64_t{plan_->LaneFrom(hashes[i]) == lane_} << i;
   }
-  return false;
+  return own;
+}
+
+uint32_t Discovery::Walk(uint32_t budget, std::span<DiscoveryTarget> out, size_t& found) {
+  // Also if place_ lies below: at the start of a pass.
+  if (place_ - ahead_from_ >= ahead_count_) LookAhead();
+  const auto first = static_cast<uint32_t>(place_ - ahead_from_);
+  const auto end = std::min(static_cast<uint32_t>(ahead_count_), first + budget);
+  uint32_t at = first;
+  for (; at < end && found < out.size(); ++at) {
+    if ((ahead_own_ >> at & 1) == 0 || admitted_->Test(ahead_[at])) continue;
+    out[found++] = {ahead_addresses_[at], ahead_[at], pass_};
+  }
+  return at - first;
+}
+
+size_t Discovery::Next(int64_t now, uint32_t budget, std::span<DiscoveryTarget> out) {
+  size_t found = 0;
+  while (now >= resume_at_ && budget > 0 && found < out.size() && !done_walking()) {
+    const size_t before = found;
+    const uint32_t walked = Walk(budget, out, found);
+    budget -= walked;
+    position_ += walked;
+    place_ += walked;
+    yielded_in_pass_ += found - before;
+    if (place_ < plan_->places()) continue;
+    place_ = 0;
+    ++pass_;
+    if (!done_walking()) BeginPass(now);
+    if (found > 0) break;
+  }
+  return found;
 }
 
 bool Discovery::Finished(int64_t now) const {

@@ -10,7 +10,8 @@
 // A target's linear position is pass * places + place in this run's part of the permutation: the
 // low-water mark counts in it. Every lane walks all positions and skips what other lanes own, so
 // the position means the same whatever the number of lanes. The order of some dozens of places is
-// computed ahead, together, which takes a third of the time and lets their bits be fetched.
+// computed ahead, together (engine/hash_kernels.h), and so is whose they are; that also lets their
+// bits be fetched.
 //
 // Belongs to one lane's thread; no method allocates. Monotonic nanoseconds.
 
@@ -68,10 +69,9 @@ struct DiscoveryPlan {
   uint64_t places() const { return part.size(); }
   uint64_t end() const { return passes() * places(); }
   uint32_t LaneOf(Ipv4Addr address) const {
-    return lanes == 1
-               ? 0
-               : ScaleTo(static_cast<uint32_t>(KeyedHash(lane_key, address.slash24())), lanes);
+    return lanes == 1 ? 0 : LaneFrom(KeyedHash(lane_key, address.slash24()));
   }
+  uint32_t LaneFrom(uint64_t hash) const { return ScaleTo(static_cast<uint32_t>(hash), lanes); }
 };
 
 struct DiscoveryTarget {
@@ -87,9 +87,10 @@ class Discovery {
   Discovery(const DiscoveryPlan* plan, uint32_t lane, const DoneSet* admitted, uint64_t start,
             int64_t now);
 
-  // The next target of this lane to probe. False if there is none at this moment: see ResumeAt.
-  // Looks at no more than `budget` places, so that one call is bounded; gives up early likewise.
-  bool Next(int64_t now, uint32_t budget, DiscoveryTarget& out);
+  // The next targets of this lane to probe, up to out.size(), all of one pass. Returns how many; 0
+  // if there is none at this moment: see ResumeAt. Looks at no more than `budget` places, so that
+  // one call is bounded, and gives up early likewise.
+  size_t Next(int64_t now, uint32_t budget, std::span<DiscoveryTarget> out);
 
   // When Next may succeed again: `now` or earlier if at once, INT64_MAX if all passes are over.
   int64_t ResumeAt() const { return done_walking() ? INT64_MAX : resume_at_; }
@@ -107,12 +108,14 @@ class Discovery {
   uint64_t ReplyMark(int64_t now);
 
  private:
-  static constexpr size_t kAhead = 64;
+  static constexpr size_t kAhead = 64;  // bits of ahead_own_
 
   void BeginPass(int64_t now);
-  // The target index at `place`, which is to be asked for in ascending order.
-  uint32_t IndexAt(uint64_t place);
-  void LookAhead(uint64_t place);
+  // Goes on from place_ by at most `budget` places, no further than was computed ahead, and puts
+  // what it finds behind the first `found` of `out`. Returns how many places it has looked at.
+  uint32_t Walk(uint32_t budget, std::span<DiscoveryTarget> out, size_t& found);
+  void LookAhead();
+  uint64_t OwnAhead();
 
   const DiscoveryPlan* plan_;
   uint32_t lane_;
@@ -135,9 +138,12 @@ class Discovery {
   size_t first_mark_ = 0;
   size_t mark_count_ = 0;
   uint64_t reply_mark_;
-  std::array<uint32_t, kAhead> ahead_{};  // target indexes of the places from ahead_from_ on
+  // What is known of the places from ahead_from_ on.
   uint64_t ahead_from_ = 0;
   uint64_t ahead_count_ = 0;
+  std::array<uint32_t, kAhead> ahead_{};            // target indexes
+  std::array<Ipv4Addr, kAhead> ahead_addresses_{};  // of these
+  uint64_t ahead_own_ = 0;                          // a bit each: is it this lane's?
 };
 
 }  // namespace osprey::engine

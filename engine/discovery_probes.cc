@@ -66,26 +66,6 @@ DiscoveryProbes::DiscoveryProbes(const wire::SendPath& path)
   arp_length_ = arp_at_ + wire::kArpBytes;
 }
 
-uint32_t DiscoveryProbes::WriteTcp(const FrameTemplate& probe, const Destination& to,
-                                   const FrameTemplate::TcpPatch& patch, const PacketNoise& noise,
-                                   std::byte* frame) const noexcept {
-  std::byte* transport = probe.Write(to, noise.ip_id, noise.ttl, frame);
-  probe.PatchTcp(patch, to.address, transport);
-  return probe.length();
-}
-
-uint32_t DiscoveryProbes::WriteSyn(const Destination& to, HostOrderPort port,
-                                   const TcpCookie& cookie, const PacketNoise& noise,
-                                   std::byte* frame) const noexcept {
-  return WriteTcp(syn_, to, {cookie.source_port, port, cookie.seq, cookie.ack}, noise, frame);
-}
-
-uint32_t DiscoveryProbes::WriteAck(const Destination& to, HostOrderPort port,
-                                   const TcpCookie& cookie, const PacketNoise& noise,
-                                   std::byte* frame) const noexcept {
-  return WriteTcp(ack_, to, {cookie.source_port, port, cookie.seq, cookie.ack}, noise, frame);
-}
-
 uint32_t DiscoveryProbes::WriteReset(const Destination& to, HostOrderPort port, HostOrderPort from,
                                      uint32_t seq, const PacketNoise& noise,
                                      std::byte* frame) const noexcept {

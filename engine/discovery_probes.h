@@ -67,4 +67,28 @@ class DiscoveryProbes {
   uint32_t arp_length_ = 0;
 };
 
+// Inline, because discovery runs through them for each probe.
+
+inline uint32_t DiscoveryProbes::WriteTcp(const io::wire::FrameTemplate& probe,
+                                          const io::wire::Destination& to,
+                                          const io::wire::FrameTemplate::TcpPatch& patch,
+                                          const PacketNoise& noise,
+                                          std::byte* frame) const noexcept {
+  std::byte* transport = probe.Write(to, noise.ip_id, noise.ttl, frame);
+  probe.PatchTcp(patch, to.address, transport);
+  return probe.length();
+}
+
+inline uint32_t DiscoveryProbes::WriteSyn(const io::wire::Destination& to, HostOrderPort port,
+                                          const TcpCookie& cookie, const PacketNoise& noise,
+                                          std::byte* frame) const noexcept {
+  return WriteTcp(syn_, to, {cookie.source_port, port, cookie.seq, 0}, noise, frame);
+}
+
+inline uint32_t DiscoveryProbes::WriteAck(const io::wire::Destination& to, HostOrderPort port,
+                                          const TcpCookie& cookie, const PacketNoise& noise,
+                                          std::byte* frame) const noexcept {
+  return WriteTcp(ack_, to, {cookie.source_port, port, cookie.seq, cookie.ack}, noise, frame);
+}
+
 }  // namespace osprey::engine

@@ -10,6 +10,16 @@
 
 namespace osprey {
 
+ExclusionSet::ExclusionSet(IntervalSet addresses) : addresses_(std::move(addresses)) {
+  if (addresses_.empty()) return;
+  touched_.resize(0x10000);
+  for (const AddressInterval& interval : addresses_.intervals()) {
+    for (uint32_t prefix = interval.first >> 16; prefix <= interval.last >> 16; ++prefix) {
+      touched_[prefix] = true;
+    }
+  }
+}
+
 ExclusionSetBuilder::ExclusionSetBuilder(Resolver resolver) : resolver_(std::move(resolver)) {}
 
 absl::Status ExclusionSetBuilder::Add(std::string_view text) {

@@ -5,10 +5,12 @@
 //
 // Nothing here is lenient: an entry that cannot be read or resolved is an error, because the
 // alternative is to probe somebody who asked not to be. ExclusionSet is immutable and may be
-// read by any thread; Contains neither allocates nor blocks.
+// read by any thread; Contains neither allocates nor blocks, and takes a bit's look-up in every /16
+// that no entry touches.
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,14 +23,17 @@ class ExclusionSet {
  public:
   ExclusionSet() = default;
 
-  bool Contains(Ipv4Addr addr) const noexcept { return addresses_.Contains(addr); }
+  bool Contains(Ipv4Addr addr) const noexcept {
+    return !touched_.empty() && touched_[addr.host_order >> 16] && addresses_.Contains(addr);
+  }
   const IntervalSet& addresses() const noexcept { return addresses_; }
 
  private:
   friend class ExclusionSetBuilder;
-  explicit ExclusionSet(IntervalSet addresses) : addresses_(std::move(addresses)) {}
+  explicit ExclusionSet(IntervalSet addresses);
 
   IntervalSet addresses_;
+  std::vector<bool> touched_;  // by /16; none if nothing is excluded
 };
 
 // One thread. After an error the builder is only good for destruction.

@@ -40,12 +40,4 @@ OsIdentity IdentitySource::For(Ipv4Addr host, uint32_t round) const noexcept {
   return identity;
 }
 
-PacketNoise IdentitySource::NoiseFor(Ipv4Addr host, uint32_t round, uint32_t probe,
-                                     uint32_t transmission) const noexcept {
-  const uint64_t what = (round & 0xFFFF) << 16 | (probe & 0xFF) << 8 | (transmission & 0xFF);
-  const uint64_t hash = noise_(what << 32 | host.host_order);
-  return {.ip_id = static_cast<uint16_t>(1 + ScaleTo(Low(hash), 65535)),
-          .ttl = static_cast<uint8_t>(37 + ScaleTo(High(hash), 23))};
-}
-
 }  // namespace osprey

@@ -61,4 +61,15 @@ class IdentitySource {
   NoiseHash noise_;
 };
 
+// Inline, because discovery runs through it for each probe.
+inline PacketNoise IdentitySource::NoiseFor(Ipv4Addr host, uint32_t round, uint32_t probe,
+                                            uint32_t transmission) const noexcept {
+  const uint64_t what = (round & 0xFFFF) << 16 | (probe & 0xFF) << 8 | (transmission & 0xFF);
+  const uint64_t hash = noise_(what << 32 | host.host_order);
+  const auto low = static_cast<uint32_t>(hash);
+  const auto high = static_cast<uint32_t>(hash >> 32);
+  return {.ip_id = static_cast<uint16_t>(1 + ScaleTo(low, 65535)),
+          .ttl = static_cast<uint8_t>(37 + ScaleTo(high, 23))};
+}
+
 }  // namespace osprey

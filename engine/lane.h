@@ -13,6 +13,7 @@
 // rate was reserved before their host began, then all other probes to live hosts, then discovery
 // (decision 11). A batch is stamped immediately before it is handed to the kernel (decision 10).
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -146,10 +147,32 @@ class Lane {
   };
   // What a frame of the batch was, to be noted when it is handed over.
   struct Stamp {
-    enum class Kind : uint8_t { kDiscovery, kPort, kProbe };
+    enum class Kind : uint8_t { kNone, kPort, kProbe };
     uint32_t slot = 0;
-    Kind kind = Kind::kDiscovery;
+    Kind kind = Kind::kNone;
     matcher::ProbeId probe = matcher::ProbeId::kSeq1;
+    uint32_t frame = 0;  // which of the batch
+  };
+  // How discovery reaches a range of addresses.
+  struct Way {
+    enum class Kind : uint8_t { kNone, kTakeAsUp, kArp, kStep };
+    PathRange range;
+    Kind kind = Kind::kNone;
+  };
+  // What a pass asks.
+  struct StepOfPass {
+    uint32_t pass = 0;
+    uint32_t repeat = 0;
+    bool arp = false;  // of targets on the link
+    bool any = false;  // of others; then:
+    ProbeKind kind = ProbeKind::kSyn;
+    HostOrderPort port = 0;
+  };
+  static constexpr size_t kDiscoveryBatch = 64;
+  // Of the targets of a batch: port asked (0: none is known), hash that the cookie comes from.
+  struct DiscoveryNumbers {
+    std::array<HostOrderPort, kDiscoveryBatch> ports{};
+    std::array<uint64_t, kDiscoveryBatch> hashes{};
   };
   struct Templates {
     explicit Templates(const io::wire::SendPath& path) : os(path), discovery(path) {}
@@ -160,14 +183,14 @@ class Lane {
     io::SendRing* ring = nullptr;
     std::vector<Templates> sources;
     std::vector<io::SendEntry> batch;  // capacity kBatch
-    std::vector<Stamp> stamps;         // parallel to batch
+    std::vector<Stamp> stamps;         // of those in the batch that have one, in its order
   };
   static constexpr size_t kBatch = 128;
   static constexpr size_t kAliveCapacity = 1 << 15;
   static constexpr size_t kRefusedCapacity = 1 << 12;
   static constexpr size_t kPostponedCapacity = 1 << 12;
   static constexpr size_t kArpCapacity = 64;
-  static constexpr uint64_t kResetTag = 0xFD;  // see the tags in lane_send.cc
+  static constexpr uint32_t kDiscoveryNoise = 0x80;  // "probe number" of discovery packets
 
   // Replies.
   bool DrainReplies();
@@ -197,7 +220,9 @@ class Lane {
 
   // What changed while the scan runs (lane_limits.cc).
   void TakeControls();
-  bool IsExcluded(Ipv4Addr address) const;
+  bool IsExcluded(Ipv4Addr address) const {
+    return exclusions_ != nullptr && exclusions_->Contains(address);
+  }
   bool MayStartHosts() const;
   // The /24 of a host: whether it may begin a round now, else it is told when; and that it ended.
   bool EnterNet(uint32_t slot);
@@ -257,21 +282,14 @@ class Lane {
 
   // Sending.
   bool Fill();
-  bool FillDiscovery(uint32_t allowance);
-  void SendDiscovery(const DiscoveryTarget& target, uint32_t attempts);
-  // The port by which this target is known from elsewhere, an open one if there is any; 0: none.
-  HostOrderPort KnownPort(Ipv4Addr address) const;
   // Takes the ports that are known from elsewhere, unless what was seen speaks against it.
   void TakeHints(HostState& host, const Alive& alive) const;
-  uint32_t WriteStep(const Port& port, const Path& path, const DiscoveryTarget& target,
-                     std::byte* frame) const;
   void SendPort(uint32_t slot, HostOrderPort to_port);
   void SendProbe(uint32_t slot, const HostAction& action);
-  // Whether every link has a free buffer, so that the next frame can be written wherever it goes.
-  bool Room();
-  io::FrameSlot Lease(Port& port);  // REQUIRES: Room()
+  // How many frames can be written, wherever they go: the free buffers of the link that has fewest.
+  size_t Room();
+  io::FrameSlot Lease(Port& port);  // REQUIRES: Room() > 0
   void HandleUnsent(uint64_t tag);
-  void HandleUnsentDiscovery(uint64_t tag);
   // Adds a leased frame to its link's batch, and flushes a full one.
   void Add(Port& port, const io::FrameSlot& frame, uint32_t length, uint64_t tag, Stamp stamp);
   // Notes that the probe was handed over.
@@ -279,6 +297,27 @@ class Lane {
   void Flush(Port& port);
   void FlushAll();
   void ReapAll();
+
+  // Discovery (lane_discovery.cc).
+  bool FillDiscovery(uint32_t allowance);
+  // REQUIRES: all of one pass, at least one and at most kDiscoveryBatch; Room() for all.
+  void SendDiscovery(std::span<const DiscoveryTarget> targets, uint32_t attempts);
+  StepOfPass StepFor(uint32_t pass) const;
+  void HashStep(const StepOfPass& step, std::span<const DiscoveryTarget> targets,
+                DiscoveryNumbers& numbers) const;
+  const Way& WayTo(Ipv4Addr address);  // valid until the next call
+  Way LookUpWay(Ipv4Addr address) const;
+  // Whether a frame goes to the target now. Else it was taken care of.
+  bool AsksNow(const StepOfPass& step, const Way& way, const DiscoveryTarget& target,
+               HostOrderPort port, uint32_t attempts);
+  void TakeWithoutAsking(const Way& way, const DiscoveryTarget& target);
+  // The port by which this target is known from elsewhere, an open one if there is any; 0: none.
+  HostOrderPort KnownPort(Ipv4Addr address) const;
+  uint32_t WriteStep(const StepOfPass& step, const DiscoveryProbes& probes,
+                     const io::wire::Destination& to, HostOrderPort port, uint64_t hash,
+                     std::byte* frame) const;
+  void HandleUnsentDiscovery(uint64_t tag);
+
   void WatchClocks();
   // When to look again for what the pacer holds back.
   int64_t PacedWake(int64_t now) const;
@@ -295,6 +334,7 @@ class Lane {
   Pacer pacer_;
   DoneSet admitted_;  // shown life, or done before
   Discovery discovery_;
+  Way way_;  // of the newest target
   EpochLedger epochs_;
   SlotRing sequence_due_;   // SEQ probes whose time has come
   SlotRing other_due_;      // everything else whose time has come

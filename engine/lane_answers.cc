@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "engine/lane.h"
+#include "engine/lane_tags.h"
 
 namespace osprey::engine {
 namespace {
@@ -138,7 +139,7 @@ void Lane::QueueReset(const io::wire::Reply& reply, bool proven) {
 }
 
 void Lane::SendResets(uint32_t allowance) {
-  while (!resets_.empty() && frames_this_turn_ < allowance && Room()) {
+  while (!resets_.empty() && frames_this_turn_ < allowance && Room() > 0) {
     const PendingReset reset = resets_.Pop();
     if (IsExcluded(reset.to)) continue;
     Port& port = ports_[reset.link];
@@ -149,7 +150,7 @@ void Lane::SendResets(uint32_t allowance) {
         {reset.to, reset.next_hop}, reset.port, reset.from, reset.seq, noise, frame.data);
     counters_[LaneCounter::kSentResets].Add();
     nets_.Charge(reset.to, now_);
-    Add(port, frame, length, kResetTag << 32, {});
+    Add(port, frame, length, MakeResetTag(), {});
   }
 }
 
@@ -166,7 +167,7 @@ void Lane::OweArp(const io::wire::Reply& request) {
 }
 
 void Lane::SendArpAnswers(uint32_t allowance) {
-  while (!arp_owed_.empty() && frames_this_turn_ < allowance && Room()) {
+  while (!arp_owed_.empty() && frames_this_turn_ < allowance && Room() > 0) {
     const ArpOwed owed = arp_owed_.back();
     arp_owed_.pop_back();
     Port& port = ports_[owed.link];
@@ -174,7 +175,7 @@ void Lane::SendArpAnswers(uint32_t allowance) {
     const uint32_t length =
         port.sources[owed.source].discovery.WriteArpReply(owed.to, owed.mac, frame.data);
     counters_[LaneCounter::kSentArpReplies].Add();
-    Add(port, frame, length, 0, {});
+    Add(port, frame, length, kUnreportedTag, {});
   }
 }
 

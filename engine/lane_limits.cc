@@ -24,10 +24,6 @@ void Lane::TakeControls() {
   exclusions_ = new_exclusions_.get();
 }
 
-bool Lane::IsExcluded(Ipv4Addr address) const {
-  return exclusions_ != nullptr && exclusions_->Contains(address);
-}
-
 bool Lane::MayStartHosts() const {
   return admitting_ && !stopping_.load(std::memory_order_relaxed);
 }
@@ -63,13 +59,13 @@ void Lane::Postpone(const DiscoveryTarget& target, uint32_t attempts, int64_t du
 bool Lane::SendPostponed(uint32_t allowance) {
   bool worked = false;
   while (!postponed_.empty() && postponed_.front().due_ns <= now_ &&
-         frames_this_turn_ < allowance && Room()) {
+         frames_this_turn_ < allowance && Room() > 0) {
     std::pop_heap(postponed_.begin(), postponed_.end());
     const Postponed again = postponed_.back();
     postponed_.pop_back();
     worked = true;
     resent_ns_ = now_;
-    if (!admitted_.Test(again.target.index)) SendDiscovery(again.target, again.attempts);
+    if (!admitted_.Test(again.target.index)) SendDiscovery({&again.target, 1}, again.attempts);
   }
   return worked;
 }

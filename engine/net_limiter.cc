@@ -98,15 +98,13 @@ const NetLimiter::Due* NetLimiter::FindDue(uint32_t key) const noexcept {
   return oldest;
 }
 
-int64_t NetLimiter::NotBefore(Ipv4Addr address, int64_t now) const noexcept {
-  if (interval_ns_ == 0) return 0;
+int64_t NetLimiter::LimitedNotBefore(Ipv4Addr address, int64_t now) const noexcept {
   // In a set full of networks that still wait, another one waits with the oldest of them.
   const Due& due = *FindDue(address.slash24());
   return due.at - burst_ns_ > now ? due.at - burst_ns_ : 0;
 }
 
-void NetLimiter::Charge(Ipv4Addr address, int64_t now) noexcept {
-  if (interval_ns_ == 0) return;
+void NetLimiter::LimitedCharge(Ipv4Addr address, int64_t now) noexcept {
   const uint32_t key = address.slash24();
   const Due* const found = FindDue(key);
   Due& due = dues_[static_cast<size_t>(found - dues_.data())];

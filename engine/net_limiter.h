@@ -47,9 +47,13 @@ class NetLimiter {
   // --- Packets.
   // 0 if a packet to `address` may leave at `now`, else the time from which one may. Monotonic
   // nanoseconds.
-  int64_t NotBefore(Ipv4Addr address, int64_t now) const noexcept;
+  int64_t NotBefore(Ipv4Addr address, int64_t now) const noexcept {
+    return interval_ns_ == 0 ? 0 : LimitedNotBefore(address, now);
+  }
   // Notes that a packet leaves, allowed or not.
-  void Charge(Ipv4Addr address, int64_t now) noexcept;
+  void Charge(Ipv4Addr address, int64_t now) noexcept {
+    if (interval_ns_ != 0) LimitedCharge(address, now);
+  }
 
  private:
   enum class Place : uint8_t { kOutside, kWaiting, kInside };
@@ -71,6 +75,8 @@ class NetLimiter {
   // The entry of `key`, or the free one where it belongs.
   size_t FindNet(uint32_t key) const noexcept;
   void EraseNet(size_t at) noexcept;
+  int64_t LimitedNotBefore(Ipv4Addr address, int64_t now) const noexcept;
+  void LimitedCharge(Ipv4Addr address, int64_t now) noexcept;
   const Due* FindDue(uint32_t key) const noexcept;
 
   NetLimits limits_;

@@ -42,6 +42,17 @@ struct Path {
   friend bool operator==(const Path&, const Path&) = default;
 };
 
+// A path, and addresses that all have it: first .. last, both included.
+struct PathRange {
+  Path path;
+  Ipv4Addr first;
+  Ipv4Addr last;
+
+  bool Contains(Ipv4Addr address) const {
+    return address.host_order - first.host_order <= last.host_order - first.host_order;
+  }
+};
+
 class Network {
  public:
   virtual ~Network() = default;
@@ -51,6 +62,10 @@ class Network {
 
   // Any thread. Does not block or allocate.
   virtual Path PathTo(Ipv4Addr address) const noexcept = 0;
+  // The same with addresses around it, for who asks about many. Holds `address` at least.
+  virtual PathRange PathAround(Ipv4Addr address) const noexcept {
+    return {PathTo(address), address, address};
+  }
 
   // One send ring for each lane and link; one capture ring for each link, or as many as there are
   // capture threads, which then share its packets by host. Before the scan starts.

@@ -6,7 +6,7 @@
 //
 // Algorithm: a generalized Feistel network (Black and Rogaway, "Ciphers with arbitrary finite
 // domains", 2002) on pairs (low, high) with low < a, high < b, a = ceil(sqrt(size)) and
-// b = ceil(size / a): kRounds times one half is added, modulo its range, a keyed hash of the other.
+// b = ceil(size / a): six times one half is added, modulo its range, a keyed hash of the other.
 // A result outside [0, size) is enciphered again until it falls inside ("cycle walking", which
 // keeps the bijection). At most one value in b lies outside, so that is rare for every size; with
 // the usual power-of-two domain a size just above one walks twice on average, measured at 35 ns
@@ -16,11 +16,11 @@
 //
 // Immutable; any thread may call; no method allocates.
 
-#include <array>
 #include <cstdint>
 #include <span>
 
-#include "base/divider.h"
+#include "engine/feistel.h"
+#include "engine/hash_kernels.h"
 #include "engine/random.h"
 
 namespace osprey {
@@ -28,34 +28,22 @@ namespace osprey {
 class Permutation {
  public:
   // REQUIRES: size <= 2^32. A permutation of size 0 has no valid argument.
-  Permutation(uint64_t size, const HashKey& key);
+  // `kernel` only matters for speed; it outlives the permutation.
+  Permutation(uint64_t size, const HashKey& key, const HashKernel& kernel = BestHashKernel());
 
   uint64_t size() const noexcept { return size_; }
 
   // The element at `position`. REQUIRES: position < size().
   uint32_t Forward(uint32_t position) const noexcept;
-  // The same for each of `values`, in place: a third of the time each, since they do not wait for
-  // one another.
+  // The same for each of `values`, in place: many at a time.
   void ForwardAll(std::span<uint32_t> values) const noexcept;
   // The position of `element`: Inverse(Forward(i)) == i. REQUIRES: element < size().
   uint32_t Inverse(uint32_t element) const noexcept;
 
  private:
-  static constexpr int kRounds = 6;
-
-  struct RoundKey {
-    uint64_t add;
-    uint64_t multiply;  // odd
-  };
-
-  uint32_t Encipher(uint32_t value) const noexcept;
-  uint32_t Decipher(uint32_t value) const noexcept;
-
   uint64_t size_;
-  uint32_t low_range_;   // a; at most 2^16, as is b
-  uint32_t high_range_;  // b
-  Divider by_low_range_;
-  std::array<RoundKey, kRounds> keys_;
+  FeistelKey key_;
+  const HashKernel* kernel_;
 };
 
 }  // namespace osprey

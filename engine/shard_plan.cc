@@ -66,11 +66,6 @@ ShardPlan::ShardPlan(uint64_t total, Shard shard, const Sample& sample)
   size_ = (from_here + shard.count - 1) / shard.count;
 }
 
-uint64_t ShardPlan::PositionAt(uint64_t step) const noexcept {
-  OSPREY_DCHECK(step < size_);
-  return shard_.index + step * shard_.count;
-}
-
 std::optional<uint64_t> ShardPlan::StepOf(uint64_t position) const noexcept {
   if (position >= sampled_ || position % shard_.count != shard_.index) return std::nullopt;
   return position / shard_.count;

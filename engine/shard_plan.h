@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "base/check.h"
 
 namespace osprey {
 
@@ -55,7 +56,10 @@ class ShardPlan {
   Shard shard() const noexcept { return shard_; }
 
   // The position visited in this step. REQUIRES: step < size().
-  uint64_t PositionAt(uint64_t step) const noexcept;
+  uint64_t PositionAt(uint64_t step) const noexcept {
+    OSPREY_DCHECK(step < size_);
+    return shard_.index + step * shard_.count;
+  }
   // The step that visits `position`; nullopt if this run does not.
   std::optional<uint64_t> StepOf(uint64_t position) const noexcept;
 

@@ -202,15 +202,18 @@ void SystemNetwork::BuildPaths() {
   }
 }
 
-Path SystemNetwork::PathTo(Ipv4Addr address) const noexcept {
+PathRange SystemNetwork::PathAround(Ipv4Addr address) const noexcept {
   const auto behind =
       std::upper_bound(path_starts_.begin(), path_starts_.end(), address.host_order);
-  const Path& path = paths_[static_cast<size_t>(behind - path_starts_.begin()) - 1];
-  if (path.local) return FindPath(address);
-  if (options_.sources.empty()) return path;
-  Path chosen = path;
-  chosen.source = options_.sources.IndexFor(address);
-  return chosen;
+  const auto at = static_cast<size_t>(behind - path_starts_.begin()) - 1;
+  if (paths_[at].local) return {FindPath(address), address, address};
+  if (!options_.sources.empty()) {
+    Path chosen = paths_[at];
+    chosen.source = options_.sources.IndexFor(address);
+    return {chosen, address, address};
+  }
+  const uint32_t last = behind == path_starts_.end() ? ~uint32_t{0} : *behind - 1;
+  return {paths_[at], Ipv4Addr{path_starts_[at]}, Ipv4Addr{last}};
 }
 
 absl::StatusOr<std::unique_ptr<io::SendRing>> SystemNetwork::MakeSendRing(size_t link,

@@ -60,7 +60,8 @@ class SystemNetwork final : public Network {
 
   size_t link_count() const override { return ways_.size(); }
   const LinkInfo& link(size_t index) const override { return ways_[index].info; }
-  Path PathTo(Ipv4Addr address) const noexcept override;
+  Path PathTo(Ipv4Addr address) const noexcept override { return PathAround(address).path; }
+  PathRange PathAround(Ipv4Addr address) const noexcept override;
   absl::StatusOr<std::unique_ptr<io::SendRing>> MakeSendRing(size_t link, size_t lane) override;
   absl::StatusOr<std::unique_ptr<io::CaptureRing>> MakeCaptureRing(size_t link) override;
 

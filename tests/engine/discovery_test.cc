@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "base/check.h"
@@ -38,7 +40,7 @@ class DiscoveryTest : public ::testing::Test {
                                            size_t most = SIZE_MAX) {
     std::vector<DiscoveryTarget> out;
     DiscoveryTarget target;
-    while (out.size() < most && discovery.Next(now, kAny, target)) out.push_back(target);
+    while (out.size() < most && discovery.Next(now, kAny, {&target, 1}) > 0) out.push_back(target);
     return out;
   }
   static std::set<uint32_t> Indexes(const std::vector<DiscoveryTarget>& targets) {
@@ -124,6 +126,37 @@ TEST_F(DiscoveryTest, HalfAPassProvesNothing) {
   EXPECT_EQ(Indexes(Take(discovery, now_)), first_half);
 }
 
+TEST_F(DiscoveryTest, ManyAtATimeAreTheSameInTheSameOrderAndOfOnePass) {
+  plan_.pass_lag_ns = 0;
+  for (const uint32_t lanes : {1u, 3u}) {
+    plan_.lanes = lanes;
+    DoneSet admitted(targets_.size());
+    for (uint32_t i = 0; i < targets_.size(); i += 7) admitted.Set(i);
+    const uint32_t lane = plan_.LaneOf(targets_.At(0));
+    Discovery singly(&plan_, lane, &admitted, 5, now_);
+    Discovery together(&plan_, lane, &admitted, 5, now_);
+    const std::vector<DiscoveryTarget> want = Take(singly, now_);
+    std::vector<DiscoveryTarget> got;
+    std::array<DiscoveryTarget, 100> some;
+    for (size_t most = 1; !together.done_walking(); most = most % some.size() + 1) {
+      const size_t count =
+          together.Next(now_, static_cast<uint32_t>(3 * most), std::span(some).first(most));
+      for (size_t i = 0; i < count; ++i) {
+        EXPECT_EQ(some[i].pass, some[0].pass);
+        got.push_back(some[i]);
+      }
+    }
+    ASSERT_EQ(got.size(), want.size());
+    EXPECT_GE(got.size(), plan_.passes() * 200);  // a /24 at least
+    for (size_t i = 0; i < got.size(); ++i) {
+      EXPECT_EQ(got[i].index, want[i].index) << i;
+      EXPECT_EQ(got[i].address, want[i].address) << i;
+      EXPECT_EQ(got[i].pass, want[i].pass) << i;
+    }
+    EXPECT_EQ(together.position(), singly.position());
+  }
+}
+
 TEST_F(DiscoveryTest, OneCallIsBounded) {
   DoneSet admitted(targets_.size());
   admitted.SetBelow(targets_.size() - 1);
@@ -132,7 +165,7 @@ TEST_F(DiscoveryTest, OneCallIsBounded) {
   size_t calls = 0;
   while (discovery.position() < targets_.size()) {
     const uint64_t before = discovery.position();
-    discovery.Next(now_, 10, target);
+    discovery.Next(now_, 10, {&target, 1});
     EXPECT_LE(discovery.position() - before, 10U);
     ++calls;
   }

@@ -198,6 +198,24 @@ TEST(TargetSetBuilder, ReadsListsAndNamesTheLineOfAnError) {
   EXPECT_EQ(missing.AddFile("/nonexistent").code(), absl::StatusCode::kNotFound);
 }
 
+// The look-up by /16 must not hide anything, at the edges of entries least of all.
+TEST(ExclusionSet, HoldsWhatItsIntervalsHold) {
+  EXPECT_FALSE(ExclusionSet().Contains(Ipv4Addr{0}));
+  ExclusionSetBuilder builder;
+  ASSERT_TRUE(builder.AddList("0.0.0.0,10.1.255.255-10.4.0.0,192.0.2.7,255.255.255.255").ok());
+  const ExclusionSet set = builder.Build();
+  for (const AddressInterval& interval : set.addresses().intervals()) {
+    for (const uint32_t edge : {interval.first, interval.last}) {
+      EXPECT_TRUE(set.Contains(Ipv4Addr{edge}));
+      for (const uint32_t near : {edge - 0x10000, edge - 1, edge + 1, edge + 0x10000}) {
+        EXPECT_EQ(set.Contains(Ipv4Addr{near}), set.addresses().Contains(Ipv4Addr{near})) << near;
+      }
+    }
+  }
+  EXPECT_TRUE(set.Contains(Ipv4Addr{0x0A030000}));
+  EXPECT_FALSE(set.Contains(Ipv4Addr{0x0B030000}));
+}
+
 TEST(ExclusionSet, UnknownNamesAndBadLinesAreErrors) {
   ExclusionSetBuilder names(FakeNames);
   EXPECT_THAT(std::string(names.AddList("gone.example").message()), HasSubstr("gone.example"));
