@@ -67,14 +67,16 @@ def threads_of(pid):
 
 
 def sample_of(pid):
-    # A veth's own counters: packets in and out of the scanner's link.
-    link = re.search(r"^ *(?!lo)\w+: *(.*)$", read("/proc/net/dev"), re.M)
-    counters = link[1].split() if link else ["0"] * 16
+    # Counters of veths: packets in and out of the scanner's link, and out of all.
+    links = {name: counts.split()
+             for name, counts in re.findall(r"^ *(\w+): *(.*)$", read("/proc/net/dev"), re.M)}
+    counters = links.get("lab0", ["0"] * 16)
     machine = read("/proc/stat").split("\n", 1)[0].split()[1:]
     pages = read(f"/proc/{pid}/statm").split()
     return {"time": time.time(), "threads": threads_of(pid),
             "rss": int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if pages else 0,
             "received": int(counters[1]), "sent": int(counters[9]),
+            "sent_by_link": {name: int(counts[9]) for name, counts in links.items()},
             "machine": [int(ticks) * TICK_S for ticks in machine]}
 
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Floods a scanner with replies that nobody asked for, for bench/flood_test: SYN-ACKs, resets with
-// and without data, echo replies, port unreachables, ICMP errors and broken packets, from random
-// addresses of a prefix to the ports and identifiers that probes of Osprey come from. All have
-// right checksums unless they are broken by intent.
+// and without ACK, echo replies, datagrams, port unreachables, ICMP errors and broken packets, from
+// random addresses of a prefix. Half of them go to ports and identifiers of the range that probes
+// of Osprey come from; the other half to the very ones that the host's own probes come from in the
+// first round of a scan with this seed, so that what is in flight is hit. All have right checksums
+// unless they are broken by intent. They are made beforehand and sent over and over in a random
+// order, since making them would take longer than sending.
 //
-//   reply_flood LINK PREFIX SCANNER SECONDS PACKETS-PER-SECOND
+//   reply_flood LINK PREFIX SCANNER SCANNER-MAC SEED SECONDS PACKETS-PER-SECOND
 //
 // Only for private networks: it refuses links whose name does not begin with "flood" or that a
 // device is behind.
@@ -12,12 +15,16 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/answers.h"
+#include "engine/identity.h"
 #include "engine/port_plan.h"
 #include "io/link.h"
 #include "io/wire/build.h"
@@ -32,14 +39,17 @@ using Clock = std::chrono::steady_clock;
 
 class Forger {
  public:
-  Forger(const lab::Prefix& net, Ipv4Addr scanner, const MacAddr& to)
-      : net_(net), scanner_(scanner), to_(to) {}
+  Forger(const lab::Prefix& net, Ipv4Addr scanner, const MacAddr& to, uint64_t seed)
+      : net_(net), scanner_(scanner), to_(to), identities_(seed, plan_) {}
 
   // Writes one frame; returns its length.
   size_t Write(std::span<std::byte> out) {
     wire::StoreEthernet({to_, {{2, 0, 0, 0, 0, 9}}, wire::kEtherTypeIpv4}, out.data());
     const std::span<std::byte> packet = out.subspan(wire::kEthernetBytes);
-    return wire::kEthernetBytes + WritePacket(packet);
+    const wire::Ipv4Header ip = Ip();
+    aimed_at_.reset();
+    if (random_() % 2 == 0) aimed_at_ = identities_.For(ip.source, 0);
+    return wire::kEthernetBytes + WritePacket(ip, packet);
   }
 
  private:
@@ -54,12 +64,20 @@ class Forger {
             .destination = scanner_};
   }
 
-  HostOrderPort OurPort() {
+  HostOrderPort OurPort(HostOrderPort aimed_base) {
+    if (aimed_at_) return static_cast<HostOrderPort>(aimed_base + random_() % kOsBlockPorts);
     return static_cast<HostOrderPort>(plan_.first + random_() % (plan_.last - plan_.first + 1U));
   }
+  HostOrderPort OurTcpPort() { return OurPort(aimed_at_ ? aimed_at_->tcp_base : 0); }
+  HostOrderPort OurUdpPort() { return aimed_at_ ? aimed_at_->udp_base : OurPort(0); }
+  // Identifier and sequence number, as IE1 and IE2 have them.
+  uint32_t EchoWords() {
+    if (!aimed_at_) return Random();
+    const auto which = static_cast<uint32_t>(random_() % 2);
+    return (aimed_at_->icmpid + which) << 16 | (295 + which);
+  }
 
-  size_t WritePacket(std::span<std::byte> out) {
-    const wire::Ipv4Header ip = Ip();
+  size_t WritePacket(const wire::Ipv4Header& ip, std::span<std::byte> out) {
     switch (random_() % 8) {
       case 0:
       case 1:
@@ -69,12 +87,12 @@ class Forger {
       case 3:
         return WriteTcp(ip, kTcpRst, {}, out);
       case 4:
-        return wire::BuildIcmp(ip, {.type = 0, .code = 0, .rest = Random()}, kData, out);
+        return wire::BuildIcmp(ip, {.type = 0, .code = 0, .rest = EchoWords()}, kData, out);
       case 5:
         return WriteUnreachable(ip, out);
       case 6:
-        return wire::BuildUdp(ip, {.source_port = Random16(), .destination_port = OurPort()}, kData,
-                              out);
+        return wire::BuildUdp(ip, {.source_port = Random16(), .destination_port = OurUdpPort()},
+                              kData, out);
       default:
         return WriteBroken(ip, out);
     }
@@ -83,7 +101,7 @@ class Forger {
   size_t WriteTcp(const wire::Ipv4Header& ip, uint8_t flags, wire::ConstBytes options,
                   std::span<std::byte> out) {
     const wire::TcpHeader tcp{.source_port = static_cast<HostOrderPort>(80 + random_() % 2),
-                              .destination_port = OurPort(),
+                              .destination_port = OurTcpPort(),
                               .seq = Random(),
                               .ack = Random(),
                               .flags = flags,
@@ -98,7 +116,7 @@ class Forger {
     inner.source = scanner_;
     inner.destination = random_() % 2 == 0 ? ip.source : inner.source;
     const size_t size = wire::BuildUdp(
-        inner, {.source_port = OurPort(), .destination_port = Random16()}, kData, quoted);
+        inner, {.source_port = OurUdpPort(), .destination_port = Random16()}, kData, quoted);
     const auto code = static_cast<uint8_t>(random_() % 4 == 0 ? 13 : 3);
     return wire::BuildIcmp(ip, {.type = 3, .code = code}, std::span(quoted).first(size), out);
   }
@@ -119,7 +137,32 @@ class Forger {
   Ipv4Addr scanner_;
   MacAddr to_;
   PortPlan plan_;
+  IdentitySource identities_;
+  std::optional<OsIdentity> aimed_at_;  // the packet in hand
   std::mt19937_64 random_{1};
+};
+
+// Frames made beforehand, each in a place of the same size.
+class Ammunition {
+ public:
+  explicit Ammunition(Forger& forger) : bytes_(kFrames * kPlaceBytes), sizes_(kFrames) {
+    for (size_t i = 0; i < kFrames; ++i) sizes_[i] = forger.Write(Place(i));
+  }
+
+  std::span<const std::byte> Next() {
+    const size_t i = random_() % kFrames;
+    return {bytes_.data() + i * kPlaceBytes, sizes_[i]};
+  }
+
+ private:
+  static constexpr size_t kFrames = 1 << 14;
+  static constexpr size_t kPlaceBytes = 256;
+
+  std::span<std::byte> Place(size_t i) { return {bytes_.data() + i * kPlaceBytes, kPlaceBytes}; }
+
+  std::vector<std::byte> bytes_;
+  std::vector<size_t> sizes_;
+  std::minstd_rand random_{1};
 };
 
 int Fail(const std::string& why) {
@@ -127,37 +170,50 @@ int Fail(const std::string& why) {
   return 2;
 }
 
+// Sends at an absolute schedule; returns how many the link took.
+uint64_t Shoot(lab::Transmitter& out, Ammunition& frames, double seconds, double rate) {
+  const auto start = Clock::now();
+  const auto at = [&](double second) {
+    return start +
+           std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(second));
+  };
+  const auto end = at(seconds);
+  for (uint64_t sent = 0; Clock::now() < end; sent += lab::Transmitter::kBatch) {
+    std::this_thread::sleep_until(at(static_cast<double>(sent) / rate));
+    for (size_t i = 0; i < lab::Transmitter::kBatch; ++i) {
+      const std::span<const std::byte> frame = frames.Next();
+      std::memcpy(out.Next().data(), frame.data(), frame.size());
+      out.Commit(frame.size());
+    }
+  }
+  return out.sent();
+}
+
 int Main(int argc, char** argv) {
-  if (argc != 6) return Fail("usage: reply_flood LINK PREFIX SCANNER SECONDS PACKETS-PER-SECOND");
+  if (argc != 8) {
+    return Fail(
+        "usage: reply_flood LINK PREFIX SCANNER SCANNER-MAC SEED SECONDS "
+        "PACKETS-PER-SECOND");
+  }
   const auto net = lab::Prefix::Parse(argv[2]);
   const auto scanner = Ipv4Addr::Parse(argv[3]);
+  const auto mac = MacAddr::Parse(argv[4]);
   const auto links = io::LinkTable::Load();
   const io::Link* link = links.ok() ? links->ByName(argv[1]) : nullptr;
-  if (!net.ok() || !scanner.ok() || link == nullptr || !link->name.starts_with("flood") ||
+  if (!net.ok() || !scanner.ok() || !mac.ok() || link == nullptr ||
+      !link->name.starts_with("flood") ||
       std::filesystem::exists("/sys/class/net/" + link->name + "/device")) {
-    return Fail("want a link of its own, a prefix and the scanner's address");
+    return Fail("want a link of its own, a prefix and the scanner's addresses");
   }
   auto out = lab::Transmitter::Open(*link);
   if (!out.ok()) return Fail(std::string(out.status().message()));
-  const double seconds = std::atof(argv[4]), rate = std::atof(argv[5]);
-  Forger forger(*net, *scanner, MacAddr{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}});
-  const auto start = Clock::now();
-  const auto end =
-      start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  uint64_t frames = 0;
-  while (Clock::now() < end) {
-    for (size_t i = 0; i < lab::Transmitter::kBatch; ++i) {
-      (*out)->Commit(forger.Write((*out)->Next()));
-    }
-    frames += lab::Transmitter::kBatch;
-    std::this_thread::sleep_until(
-        start + std::chrono::duration_cast<Clock::duration>(
-                    std::chrono::duration<double>(static_cast<double>(frames) / rate)));
-  }
-  const std::chrono::duration<double> took = Clock::now() - start;
-  std::printf("flood: %llu frames in %.1f s, %.0f per second\n",
-              static_cast<unsigned long long>((*out)->sent()), took.count(),
-              static_cast<double>((*out)->sent()) / took.count());
+  const double seconds = std::atof(argv[6]), rate = std::atof(argv[7]);
+  if (!(seconds > 0) || !(rate >= 1))
+    return Fail("seconds and packets per second must be positive");
+  Forger forger(*net, *scanner, *mac, std::strtoull(argv[5], nullptr, 10));
+  Ammunition frames(forger);
+  const uint64_t sent = Shoot(**out, frames, seconds, rate);
+  std::printf("flood: %llu frames in %.1f s\n", static_cast<unsigned long long>(sent), seconds);
   return 0;
 }
 
