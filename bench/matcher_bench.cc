@@ -213,7 +213,7 @@ void RunMatches(benchmark::State& state, const Setting& setting, Next next) {
            static_cast<double>(end.matches - start.matches);
   };
   using Counters = matcher::ScratchCounters;
-  state.counters["verdict_hits"] = share(&Counters::verdict_hits);
+  state.counters["shortlist_results"] = share(&Counters::shortlist_results);
   state.counters["text_hits"] = share(&Counters::text_hits);
   state.counters["shortlist_hits"] = share(&Counters::shortlist_hits);
   state.counters["made"] = share(&Counters::shortlists_made);

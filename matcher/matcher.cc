@@ -162,7 +162,7 @@ Shortlist* Matcher::ShortlistFor(const ResolvedSubject& subject, Scratch& scratc
 bool Matcher::MatchShortlist(const NoisySets& noisy, Shortlist& list, Scratch& scratch,
                              MatchList& out) const {
   if (!scratch.shortlists_.Match(list, noisy, ContextOf(scratch), out)) return false;
-  ++scratch.counters_.verdict_hits;
+  ++scratch.counters_.shortlist_results;
   return true;
 }
 

@@ -86,7 +86,7 @@ ScratchCounters Scratch::counters() const {
 
 void ScratchCounters::Add(const ScratchCounters& other) {
   matches += other.matches;
-  verdict_hits += other.verdict_hits;
+  shortlist_results += other.shortlist_results;
   text_hits += other.text_hits;
   shortlist_hits += other.shortlist_hits;
   shortlists_made += other.shortlists_made;

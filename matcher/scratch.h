@@ -41,9 +41,9 @@ struct ScratchOptions {
 // Since the Scratch was made. Only its thread may read them while it works.
 struct ScratchCounters {
   uint64_t matches = 0;
-  uint64_t verdict_hits = 0;    // a shortlist gave the result
-  uint64_t text_hits = 0;       // shortlists that were found by the subject's text
-  uint64_t shortlist_hits = 0;  // shortlists that were found, text hits included
+  uint64_t shortlist_results = 0;  // a shortlist gave the result
+  uint64_t text_hits = 0;          // shortlists that were found by the subject's text
+  uint64_t shortlist_hits = 0;     // shortlists that were found, text hits included
   uint64_t shortlists_made = 0;
   uint64_t sorted = 0;  // rankings by QuickRank alone
   uint64_t scale_misses = 0;

@@ -55,7 +55,7 @@ void PrintMatchMetrics(uint64_t subjects, double seconds, const QueueDepth& queu
   Print(absl::StrFormat(
       "osprey: caches: %.1f %% of %d matches by shortlist, %.1f %% found one made before, "
       "%.1f %% of lines\n",
-      Percent(counters.verdict_hits, counters.matches), counters.matches,
+      Percent(counters.shortlist_results, counters.matches), counters.matches,
       Percent(counters.shortlist_hits, counters.matches),
       Percent(counters.line_hits, counters.line_lookups)));
 }
