@@ -210,8 +210,14 @@ def read_verdicts(path):
         return {record["ip"]: Verdict(record) for record in map(json.loads, file)}
 
 
-def total(counters, name):
-    return sum(lane[name] for lane in counters["lanes"])
+def total(counters, *names):
+    return sum(lane[name] for lane in counters["lanes"] for name in names)
+
+
+def packets_sent(counters):
+    """All that left, the kernel's resets included."""
+    return total(counters, "sent_discovery", "sent_ports", "sent_sequence", "sent_tests",
+                 "sent_resets", "kernel_resets")
 
 
 def parse_options(description, **more):
