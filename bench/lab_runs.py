@@ -18,6 +18,8 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PERIOD_S = 0.1
 PROCESSES_EVERY = 10  # looks at all processes of the machine are rarer
+GATEWAY_MAC = "02:00:00:00:00:01"  # the lab takes frames to any
+NO_OFFLOADS = ["ethtool", "-K", "lab0", "tso", "off", "gso", "off", "gro", "off"]
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -96,6 +98,28 @@ def watch(out, command):
                    "user_s": usage.ru_utime, "system_s": usage.ru_stime,
                    "most_memory": usage.ru_maxrss * 1024, "samples": samples}, file)
     return child.returncode
+
+
+# --- Other scanners, on the scanner's side ---------------------------------------------------------
+
+def make_link_plain():
+    """Turns off what would make masscan's capture ring small: libpcap gives it slots for segments
+    of 64 KB, 32 of them in all, where the link may join or split segments. It then loses most
+    answers of a burst."""
+    subprocess.run(NO_OFFLOADS, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def masscan(net, results, *more):
+    """A command that runs masscan on port 80 of a network until it ends: which it does only when a
+    packet comes in after its wait, so the gateway is asked for its link address again and again."""
+    script = (f"{' '.join(NO_OFFLOADS)} >/dev/null 2>&1\n"
+              "gateway=$(ip route get \"$0\" | sed -n 's/.* via \\([0-9.]*\\).*/\\1/p')\n"
+              "while sleep 0.2; do ip neigh flush dev lab0; echo >\"/dev/udp/$gateway/9\"; done "
+              "2>/dev/null &\n"
+              'nudge=$!; log=$("$@" 2>&1); status=$?; kill $nudge\n'
+              '((status == 0)) || echo "$log" >&2; exit $status')
+    return ["bash", "-c", script, str(net.network_address), "masscan", str(net), "-p", "80",
+            "--adapter", "lab0", "--router-mac", GATEWAY_MAC, "-oL", results, *more]
 
 
 # --- Outside --------------------------------------------------------------------------------------
