@@ -46,8 +46,10 @@ class BpfAssembler {
   void AndHalf(uint8_t to, uint32_t mask) {
     Add(BPF_ALU | BPF_AND | BPF_K, to, 0, 0, static_cast<int32_t>(mask));
   }
-  // Bytes of the frame, in host order, into r0. `size`: BPF_B, BPF_H or BPF_W.
-  void LoadFrame(uint8_t size, int32_t at) { Add(BPF_LD | BPF_ABS | size, 0, 0, 0, at); }
+  // Four bytes of the frame, in host order, into r0; r6 holds the frame. Spoils r1 to r5.
+  void LoadFrame(int32_t at) { Add(BPF_LD | BPF_ABS | BPF_W, 0, 0, 0, at); }
+  // The low 32 bits, read from the network, to host order; the others become 0.
+  void ToHostOrder(uint8_t to) { Add(BPF_ALU | BPF_END | BPF_TO_BE, to, 0, 0, 32); }
   void Load(uint8_t size, uint8_t to, uint8_t from, int16_t at) {
     Add(BPF_LDX | BPF_MEM | size, to, from, at);
   }
