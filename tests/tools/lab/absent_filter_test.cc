@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#if OSPREY_HAS_LIBBPF
+#if defined(OSPREY_HAS_LIBBPF)
 #include <bpf/bpf.h>
 #endif
 
@@ -50,7 +50,7 @@ TEST(AbsentProgram, IsOnlyForWorldsWhereNothingAnswersForAbsentHosts) {
   EXPECT_FALSE(KernelMayDropAbsent(many));
 }
 
-#if OSPREY_HAS_LIBBPF
+#if defined(OSPREY_HAS_LIBBPF)
 
 Packet WithEthernet(const Packet& packet, uint16_t type = wire::kEtherTypeIpv4) {
   Packet frame(wire::kEthernetBytes + packet.size());
