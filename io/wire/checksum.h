@@ -5,8 +5,10 @@
 //
 // A sum is kept unfolded in 64 bits: a constant part of a packet is summed once and the words that
 // change are added for each packet. A word is the big-endian value of two bytes that lie at an
-// even offset from the start of what is summed. 2^32 words can be added before it overflows.
+// even offset from the start of what is summed. 2^31 pairs of words can be added before it
+// overflows.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,7 +21,8 @@ namespace osprey::io::wire {
 // 65535; 0 only if all bytes are zero.
 uint16_t SumBytes(std::span<const std::byte> bytes) noexcept;
 
-constexpr uint64_t SumWords(uint32_t value) { return (value >> 16) + (value & 0xFFFFu); }
+// Two words: 2^16 is 1 modulo 65535, so they need not be taken apart.
+constexpr uint64_t SumWords(uint32_t value) { return value; }
 
 // The pseudo header of TCP and UDP; `length` counts the transport header and its data.
 constexpr uint64_t SumPseudoHeader(Ipv4Addr source, Ipv4Addr destination, uint8_t protocol,
@@ -27,12 +30,11 @@ constexpr uint64_t SumPseudoHeader(Ipv4Addr source, Ipv4Addr destination, uint8_
   return SumWords(source.host_order) + SumWords(destination.host_order) + protocol + length;
 }
 
+// Congruent to `sum` modulo 65535; 0 only if it is 0. Each half is added to the other: what the low
+// half carries lands in the high one, where the result is.
 constexpr uint16_t FoldSum(uint64_t sum) {
-  sum = (sum >> 32) + (sum & 0xFFFFFFFFu);
-  sum = (sum >> 16) + (sum & 0xFFFFu);
-  sum = (sum >> 16) + (sum & 0xFFFFu);
-  sum = (sum >> 16) + (sum & 0xFFFFu);
-  return static_cast<uint16_t>(sum);
+  const auto words = static_cast<uint32_t>((sum + std::rotl(sum, 32)) >> 32);
+  return static_cast<uint16_t>((words + std::rotl(words, 16)) >> 16);
 }
 
 // The value for the checksum field, the field itself having counted as zero.
