@@ -5,9 +5,9 @@
 // in matcher/kernels.h; all of them give the same bits, which the tests hold against
 // engine/feistel.h and base/siphash.h.
 //
-// There is none for AVX-512 although it takes half of the time (2 ns a hash instead of 4): where
-// 512-bit registers are used now and then, the processor runs everything else slower. A frame sent
-// through io_uring took 40 ns more of the kernel's time then, far more than all hashing.
+// There is none for AVX-512 although it takes half of the time (2 ns a hash instead of 4): with
+// 512-bit registers in between, everything else became slower, the kernel above all. A frame sent
+// through io_uring took 40 ns more then, far more than all hashing (docs/send-rings.md).
 //
 // Kernels are immutable and may be called from any thread; none allocates.
 
