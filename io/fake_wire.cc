@@ -139,12 +139,26 @@ void FakeWire::Enter(Path& path, std::span<const std::byte> frame, int64_t now_n
 }
 
 void FakeWire::Schedule(Path& path, std::span<const std::byte> frame, int64_t now_ns) {
+  const int64_t departs_ns = Depart(path, frame.size(), now_ns);
+  if (departs_ns < 0) {
+    ++path.counters.lost;
+    return;
+  }
   ++path.counters.in_flight;
   const uint64_t inbound = &path == &inbound_ ? 1 : 0;
-  events_.push_back({.time_ns = now_ns + DrawDelay(path.rules),
+  events_.push_back({.time_ns = departs_ns + DrawDelay(path.rules),
                      .order = next_order_++ << 1 | inbound,
                      .buffer = TakeBuffer(frame)});
   std::push_heap(events_.begin(), events_.end(), Later());
+}
+
+int64_t FakeWire::Depart(Path& path, size_t bytes, int64_t now_ns) {
+  if (path.rules.bits_per_second <= 0) return now_ns;
+  const int64_t begin_ns = std::max(now_ns, path.free_ns);
+  if (begin_ns - now_ns > path.rules.queue_ns) return -1;
+  const double takes_ns = static_cast<double>(bytes) * 8e9 / path.rules.bits_per_second;
+  path.free_ns = begin_ns + std::llround(takes_ns);
+  return path.free_ns;
 }
 
 int64_t FakeWire::DrawDelay(const FakePath& rules) {

@@ -43,6 +43,8 @@ struct FakePath {
   int64_t reorder_ns = 10 * kNsPerMs;
   double late = 0;  // an addition of late_ns: after every reasonable timeout
   int64_t late_ns = 5 * kNsPerSecond;
+  double bits_per_second = 0;         // of a bottleneck; 0: none
+  int64_t queue_ns = 100 * kNsPerMs;  // that frames wait for it at most; more are lost
 };
 
 struct FakeWireOptions {
@@ -103,6 +105,9 @@ class FakeWire {
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
   int64_t NextDeliveryNs() const;
 
+  // Changes what the way back does to frames that enter it from now on.
+  void SetInbound(const FakePath& rules) { inbound_.rules = rules; }
+
   FakePathCounters outbound_counters() const { return outbound_.counters; }
   FakePathCounters inbound_counters() const { return inbound_.counters; }
 
@@ -125,6 +130,7 @@ class FakeWire {
   struct Path {
     FakePath rules;
     FakePathCounters counters;
+    int64_t free_ns = 0;  // the bottleneck has sent everything until then
   };
   struct Event {
     int64_t time_ns;
@@ -144,6 +150,8 @@ class FakeWire {
   // Lets a frame enter a path at `now_ns`.
   void Enter(Path& path, std::span<const std::byte> frame, int64_t now_ns);
   void Schedule(Path& path, std::span<const std::byte> frame, int64_t now_ns);
+  // When a frame is through the bottleneck; negative: its queue is full.
+  static int64_t Depart(Path& path, size_t bytes, int64_t now_ns);
   int64_t DrawDelay(const FakePath& rules);
   void Handle(const Event& event);
   void ArriveOutbound(const Event& event);

@@ -107,6 +107,28 @@ TEST_F(FakeWireTest, EqualDelaysKeepOrder) {
   EXPECT_EQ(got, want);
 }
 
+// 1,000 frames a second fit, and 20 may wait.
+TEST_F(FakeWireTest, ABottleneckDelaysThenLosesAndForgets) {
+  Echo echo;
+  FakePath bottleneck{.delay_ns = 0, .bits_per_second = 56'000, .queue_ns = 20 * kNsPerMs};
+  FakeWire wire({.outbound = {.delay_ns = 0}, .inbound = bottleneck}, clock_, echo);
+  const auto ring = wire.NewSendRing(64);
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(Send(*ring, "abcd"));  // answers have 7 bytes
+  const int64_t start = clock_.MonotonicNs();
+  clock_.SetMonotonic(start + kNsPerSecond);
+  const std::vector<Received> received = Drain(wire);
+  ASSERT_EQ(received.size(), 21u);
+  EXPECT_EQ(received[1].realtime_ns - received[0].realtime_ns, kNsPerMs);
+  EXPECT_EQ(received[20].realtime_ns - received[0].realtime_ns, 20 * kNsPerMs);
+  EXPECT_EQ(wire.inbound_counters().lost, 9u);
+  ExpectBalanced(wire.inbound_counters());
+  bottleneck.bits_per_second = 0;
+  wire.SetInbound(bottleneck);
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(Send(*ring, "abcd"));
+  clock_.SetMonotonic(start + 2 * kNsPerSecond);
+  EXPECT_EQ(Drain(wire).size(), 30u);
+}
+
 TEST_F(FakeWireTest, PollIsBoundedAndTheRestWaits) {
   FakeWire wire({}, clock_, echo_);
   for (int i = 0; i < 5; ++i) wire.Inject(ToBytes(std::to_string(i)));
