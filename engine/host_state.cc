@@ -44,11 +44,6 @@ int64_t SentNs(const HostState& s, ProbeId probe) {
   return s.phase_start_ns + int64_t{s.tests.sent_us[Index(probe) - kFirstTest]} * kNsPerUs;
 }
 
-// phase_start_ns is when SEQ1 was sent, once it was.
-int64_t SeqSentNs(const HostRecord& host, size_t n) {
-  return host.state.phase_start_ns + int64_t{host.observation.seq(n).sent_us} * kNsPerUs;
-}
-
 int64_t TimeoutNs(const HostState& s) { return int64_t{s.rtt.timeout_us} * kNsPerUs; }
 
 void Pause(HostState& s, int64_t until) {
@@ -127,6 +122,13 @@ HostAction HostMachine::OnDue(HostRecord& host, int64_t now) const {
 uint32_t HostMachine::TransmissionsOf(const HostState& state, ProbeId probe) {
   const bool measuring = state.phase == Phase::kSequence || state.phase == Phase::kTests;
   return measuring ? Transmissions(state, probe) : 0;
+}
+
+uint32_t HostMachine::PacketsOf(const HostRecord& host) {
+  uint32_t packets = 0;
+  for (int n = 0; n < 6; ++n) packets += host.observation.SeqSent(n) ? 1U : 0U;
+  for (uint64_t left = host.state.tests.transmissions; left != 0; left >>= 3) packets += left & 7;
+  return packets;
 }
 
 // --- Ports -----------------------------------------------------------------------------------
@@ -278,7 +280,7 @@ int64_t HostMachine::SequenceNextDue(const HostRecord& host) const {
   int64_t due = s.last_send_ns;
   for (int n = 0; n < 6; ++n) {
     if (!host.observation.SeqSent(n) || host.observation.SeqAnswered(n)) continue;
-    due = std::max(due, SeqSentNs(host, static_cast<size_t>(n)) + TimeoutNs(s));
+    due = std::max(due, HostMachine::SeqSentNs(host, static_cast<size_t>(n)) + TimeoutNs(s));
   }
   return due;
 }

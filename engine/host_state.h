@@ -19,6 +19,7 @@
 
 #include "base/address.h"
 #include "base/answers.h"
+#include "base/clock.h"
 #include "engine/port_table.h"
 #include "engine/rtt.h"
 #include "matcher/observation.h"
@@ -196,6 +197,13 @@ class HostMachine {
   // How often a probe of phase T was sent in this round; 0 outside of kSequence and kTests.
   // REQUIRES: probe >= kOps1.
   static uint32_t TransmissionsOf(const HostState& state, ProbeId probe);
+
+  // Packets that the round under way took so far. REQUIRES: kTests, or kMatching.
+  static uint32_t PacketsOf(const HostRecord& host);
+  // When SEQ probe `n` (0..5) was sent, if it was. phase_start_ns is that of the first.
+  static int64_t SeqSentNs(const HostRecord& host, size_t n) {
+    return host.state.phase_start_ns + int64_t{host.observation.seq(n).sent_us} * kNsPerUs;
+  }
 
   // Ports this round's probes go to.
   static HostOrderPort ClosedPort(const HostState& s) {

@@ -60,6 +60,7 @@ Lane::Lane(const LaneShared* shared, const LaneConfig& config,
       started_ns_(config.max_hosts),
       clock_offset_ns_(shared->clock->RealtimeNs() - shared->clock->MonotonicNs()),
       reply_batch_(kRepliesPerTurn),
+      delays_(shared->follow_delays ? config.max_hosts : 0),
       replies_(shared->network->link_count() * shared->capture_threads),
       verdicts_(config.max_hosts),
       job_producer_(*shared->jobs),
@@ -158,7 +159,10 @@ int64_t Lane::NextDeadline() const {
       MayStartHosts() && !discovery_.done_walking() && postponed_.size() < kPostponedCapacity;
   int64_t wanted = std::numeric_limits<int64_t>::max();
   if (!other_due_.empty() || !resets_.empty() || !arp_owed_.empty()) wanted = now;
-  if (!sequence_wait_.empty() && ReserveSequence()) wanted = now;
+  if (!sequence_wait_.empty()) {
+    if (ReserveSequence()) wanted = now;
+    if (rounds_.next(spare_) > now) wanted = std::min(wanted, rounds_.next(spare_));
+  }
   if (!refused_.empty() && MayStartHosts()) wanted = now;
   if (!postponed_.empty() && MayStartHosts()) wanted = std::min(wanted, postponed_.front().due_ns);
   if (discovering && !EnoughAlive()) wanted = std::min(wanted, discovery_.ResumeAt());

@@ -25,6 +25,7 @@
 #include "base/doorbell.h"
 #include "base/lateness.h"
 #include "engine/cookie.h"
+#include "engine/delay_trend.h"
 #include "engine/discovery.h"
 #include "engine/discovery_probes.h"
 #include "engine/done_set.h"
@@ -39,6 +40,7 @@
 #include "engine/os_probes.h"
 #include "engine/pacer.h"
 #include "engine/reset_queue.h"
+#include "engine/round_budget.h"
 #include "engine/scan_controls.h"
 #include "engine/slot_ring.h"
 #include "engine/timer_wheel.h"
@@ -64,6 +66,7 @@ struct LaneShared {
   uint64_t seed = 0;
   uint32_t capture_threads = 1;                  // for each link: who puts in replies
   bool treat_all_as_up = false;                  // -Pn
+  bool follow_delays = false;                    // counts how round trips change
   int64_t host_timeout_ns = 0;                   // 0: none
   uint64_t history_bytes = uint64_t{256} << 20;  // for earlier rounds, per lane
 };
@@ -196,6 +199,7 @@ class Lane {
   bool DrainReplies();
   void HandleReply(const io::wire::Reply& reply);
   void HandleTcp(const io::wire::Reply& reply, int64_t received);
+  void CountSequenceAnswer(uint32_t slot, uint32_t n, int64_t received);
   void HandleDiscoveryTcp(const io::wire::Reply& reply, int64_t received);
   void HandleEcho(const io::wire::Reply& reply, int64_t received);
   void HandleUdp(const io::wire::Reply& reply);
@@ -271,6 +275,7 @@ class Lane {
   void Reschedule(uint32_t slot);
   // Lets the host, which has just left a queue, take one step.
   void Visit(uint32_t slot);
+  void NoteCost(const HostRecord& host);
   MatchJob JobFor(uint32_t slot) const;
   void SubmitJob(uint32_t slot);
   void RetryBlocked();
@@ -360,6 +365,8 @@ class Lane {
   std::vector<int64_t> started_ns_;                     // by slot; monotonic
   uint64_t history_used_ = 0;
   uint32_t in_sequence_ = 0;  // hosts with a SEQ reservation
+  RoundBudget rounds_;
+  bool spare_ = false;  // the last turn left a part of the rate unused
   uint64_t overflows_ = 0;    // since discovery was last repeated
   bool overflowed_ = false;   // the low-water mark stays until the scan ends
   int64_t clock_offset_ns_;   // real time minus monotonic time
@@ -371,6 +378,7 @@ class Lane {
 
   LaneCounters counters_;
   LatenessHistogram sequence_lateness_;
+  DelayTrend delays_;
   ReplyQueue replies_;
   VerdictBox verdicts_;
   Doorbell bell_;

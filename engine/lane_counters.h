@@ -60,6 +60,9 @@ enum class LaneCounter : uint8_t {
   kAnsweredSequence,  // of these, SEQ probes, which are sent once
   kSequenceDue,       // SEQ probes that a host which answers them should have answered by now
   kSequenceKept,      // of these, those that it has
+  kDelayPairs,        // SEQ probes answered like the one before, with --rate auto:
+  kDelayGrownUs,      // by how much their round trips were longer, in all
+  kDelayShrunkUs,     // and shorter
   kAnsweredFirst,     // port probes and phase T: answered at the first transmission
   kAnsweredSecond,    // at the second
   kSynAcksRepeated,   // to OS ports, too late or a second time: was there no reset?
@@ -112,6 +115,9 @@ inline constexpr std::string_view kLaneCounterNames[] = {
     "answered_sequence",
     "sequence_due",
     "sequence_kept",
+    "delay_pairs",
+    "delay_grown_us",
+    "delay_shrunk_us",
     "answered_first",
     "answered_second",
     "syn_acks_repeated",

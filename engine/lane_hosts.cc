@@ -129,7 +129,7 @@ bool Lane::ReserveSequence() const {
   if (sequence_late_ns_ > kSequenceLateLimitNs) return false;
   const double rate = pacer_.limits().packets_per_second;
   if (rate <= 0) return true;
-  if (IsBacklog(other_due_.size())) return false;
+  if (now_ < rounds_.next(spare_) || IsBacklog(other_due_.size())) return false;
   return (in_sequence_ + 1) * kSequenceProbesPerSecond <= kSequenceShare * rate;
 }
 
@@ -162,6 +162,7 @@ void Lane::BeginRound(uint32_t slot) {
           .Write(ProbeId::kU1, {state.address, state.next_hop}, id, {0, 0, udp}, {}, scratch.data())
           .udp_checksum;
   machine_.BeginRound(host, ports, context, now_);
+  rounds_.OnBegun(now_, pacer_.limits().packets_per_second);
   if (state.phase == Phase::kSequence) {
     state.reserved = true;
     ++in_sequence_;
@@ -200,11 +201,22 @@ void Lane::Visit(uint32_t slot) {
       if (host.observation.lost_seq_answers() + host.observation.repeats_answered() > 0) {
         counters_[LaneCounter::kRoundsWithLosses].Add();
       }
+      NoteCost(host);
       LeaveNet(slot);
       return host.state.spoke ? SubmitJob(slot) : EndHost(slot, HostOutcome::kSilent);
     case HostAction::Kind::kNotMeasured:
       return EndHost(slot, HostOutcome::kSkipped);
   }
+}
+
+// Its own packets, and on average what finding ports and resetting connections takes.
+void Lane::NoteCost(const HostRecord& host) {
+  const uint64_t others = counters_[LaneCounter::kSentPorts].value() +
+                          counters_[LaneCounter::kSentResets].value() +
+                          counters_[LaneCounter::kKernelResets].value();
+  const uint64_t rounds = counters_[LaneCounter::kRoundsDone].value();
+  rounds_.OnEnded(HostMachine::PacketsOf(host) +
+                  static_cast<double>(others) / static_cast<double>(rounds));
 }
 
 MatchJob Lane::JobFor(uint32_t slot) const {

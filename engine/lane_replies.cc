@@ -9,8 +9,9 @@
 namespace osprey::engine {
 namespace {
 
-constexpr size_t kLookAhead = 8;       // replies whose host's memory is asked for in advance
-constexpr uint32_t kLadderRepeat = 1;  // first try of a port: see SendPort
+constexpr size_t kLookAhead = 8;            // replies whose host's memory is asked for in advance
+constexpr int64_t kMostGrowthUs = 200'000;  // of a round trip within 100 ms: more is a mistake
+constexpr uint32_t kLadderRepeat = 1;       // first try of a port: see SendPort
 
 }  // namespace
 
@@ -80,10 +81,22 @@ void Lane::HandleTcp(const Reply& reply, int64_t received) {
   const uint32_t attempt =
       probe < matcher::ProbeId::kOps1 ? 0 : HostMachine::TransmissionsOf(host.state, probe);
   const bool fresh = machine_.OnTcp(host, offset, reply.tcp.answer, received);
-  if (fresh && attempt == 0) counters_[LaneCounter::kAnsweredSequence].Add();
+  if (fresh && attempt == 0) CountSequenceAnswer(slot, offset, received);
   if (fresh) CountAttempt(attempt);
   if (!fresh) CountRepeat(reply);
   CountProbeReply(slot, fresh);
+}
+
+void Lane::CountSequenceAnswer(uint32_t slot, uint32_t n, int64_t received) {
+  counters_[LaneCounter::kAnsweredSequence].Add();
+  if (n >= matcher::Observation::kSeqCount) return;
+  const HostRecord& host = hosts_[slot];
+  const int64_t rtt_us = (received - HostMachine::SeqSentNs(host, n)) / kNsPerUs;
+  const std::optional<int64_t> growth = delays_.Follow(slot, host.state, n, rtt_us);
+  if (!growth || std::abs(*growth) > kMostGrowthUs) return;
+  counters_[LaneCounter::kDelayPairs].Add();
+  counters_[LaneCounter::kDelayGrownUs].Add(static_cast<uint64_t>(std::max<int64_t>(*growth, 0)));
+  counters_[LaneCounter::kDelayShrunkUs].Add(static_cast<uint64_t>(std::max<int64_t>(-*growth, 0)));
 }
 
 void Lane::CountAttempt(uint32_t transmissions) {

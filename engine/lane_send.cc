@@ -52,7 +52,8 @@ bool Lane::Fill() {
   SendResets(allowance);
   const bool looked = frames_this_turn_ < allowance && FillDiscovery(allowance);
   FlushAll();
-  if (frames_this_turn_ < allowance) pacer_.Idle();
+  spare_ = frames_this_turn_ < allowance;
+  if (spare_) pacer_.Idle();
   return frames_this_turn_ > 0 || looked;
 }
 

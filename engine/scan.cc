@@ -119,6 +119,7 @@ absl::Status Scan::Build() {
                   .writer_bell = &writer_bell_,
                   .seed = inputs_.seed,
                   .capture_threads = inputs_.capture_threads,
+                  .follow_delays = inputs_.auto_rate.has_value(),
                   .host_timeout_ns = inputs_.host_timeout_ns};
   shard_shared_ = {.matcher = inputs_.matcher,
                    .host = &inputs_.host,
@@ -185,8 +186,8 @@ absl::Status Scan::Run(const std::function<void()>& tick) {
   while (!finished()) {
     const bool worked = collector_->RunOnce();
     if (!collector_->status().ok()) Abandon();
+    ControlRate();
     if (inputs_.clock->MonotonicNs() >= next_tick) {
-      ControlRate();
       tick();
       next_tick = inputs_.clock->MonotonicNs() + kTickNs;
     }
@@ -231,8 +232,10 @@ absl::Status Scan::Finish() {
 
 void Scan::ControlRate() {
   if (!rate_controller_) return;
+  const int64_t now = inputs_.clock->MonotonicNs();
+  if (!rate_controller_->Due(now)) return;
   const double before = rate_controller_->rate();
-  const double rate = rate_controller_->Update(rate_sample(), inputs_.clock->MonotonicNs());
+  const double rate = rate_controller_->Update(rate_sample(), now);
   if (rate != before) controls_.SetRate(rate);
 }
 
@@ -246,6 +249,9 @@ RateSample Scan::rate_sample() const {
     sample.live_answers += c[LaneCounter::kAnsweredSequence] + c[LaneCounter::kAnsweredFirst];
     sample.sequence_due += c[LaneCounter::kSequenceDue];
     sample.sequence_kept += c[LaneCounter::kSequenceKept];
+    sample.delay_pairs += c[LaneCounter::kDelayPairs];
+    sample.delay_grown_us += c[LaneCounter::kDelayGrownUs];
+    sample.delay_shrunk_us += c[LaneCounter::kDelayShrunkUs];
     sample.answered_first += c[LaneCounter::kAnsweredFirst];
     sample.answered_second += c[LaneCounter::kAnsweredSecond];
     sample.prohibited += c[LaneCounter::kProhibited];
