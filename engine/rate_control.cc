@@ -11,19 +11,25 @@ namespace osprey {
 namespace {
 
 constexpr double kBelowLoss = 0.95;     // kHold's distance from what got through
-constexpr double kBelowQueue = 0.985;    // and from what made a queue grow, which is known better
+constexpr double kBelowQueue = 0.985;   // and from what made a queue grow, which is known better
 constexpr double kBarelyBeyond = 1.02;  // first step of kProbe
 constexpr std::array<double, 7> kSteps = {1.02, 1.04, 1.08, 1.16, 1.32, 1.64, 2};
 constexpr uint32_t kNear = 3;  // steps beyond the limit that are still close to it
 constexpr double kFar = 0.25;  // of the best rate so far: there the steps are doublings,
 constexpr int64_t kFarAfter = 4500 * kNsPerMs;  // if the last sign was that long ago
 constexpr double kDeepestCut = 0.05;            // at once
-constexpr double kDeepest = 1.0 / 16;            // of the best rate so far: whatever happened passes
-constexpr double kRecovering = 0.25;            // of the best rate so far
-constexpr double kWell = 0.9;                   // of the usual yield
+// Of the best rate so far: whatever happened may pass. But it is believed more with each cut that
+// would go deeper.
+constexpr double kDeepest = 1.0 / 16;
+constexpr double kForget = 0.95;
+constexpr double kRecovering = 0.25;  // of the best rate so far
+constexpr double kWell = 0.9;         // of the usual yield
 constexpr uint64_t kFewestOfYield = 50;
 constexpr double kUsed = 0.65;  // of the rate, for it to be raised
 
+// The growth of a queue is an average over the latest 100 ms, the beginning of a rate that has just
+// risen included: it is once to twice what it seems.
+constexpr double kGrowthLag = 1.5;
 constexpr double kDrainQueue = 0.005;  // seconds that are worth draining
 constexpr double kDrainTime = 0.5;     // seconds that it should take
 constexpr double kDrainSlowest = 0.7;  // of what the path carries
@@ -118,7 +124,8 @@ void RateController::Decide(const RateSample& d, double seconds, int64_t now_ns)
   if (mode_ == Mode::kDrain && now_ns >= drained_at_ns_) Hold(now_ns);
   const bool below = mode_ == Mode::kDrain || mode_ == Mode::kTest;
   const bool queue_counts = !below && window_start_ns_ >= queue_from_ns_;
-  if (queue_counts && queue_.Fills()) return CutForQueue(rate_ / (1 + 1.5 * queue_.growth()), now_ns);
+  if (queue_counts && queue_.Fills())
+    return CutForQueue(rate_ / (1 + kGrowthLag * queue_.growth()), now_ns);
   if (window_start_ns_ < settled_at_ns_) return;
   const double dropped = Ratio(d.capture_drops, d.capture_drops + d.replies);
   if (dropped > kDropTolerance) return CutForLoss({.share = dropped, .on_path = true}, now_ns);
@@ -188,9 +195,8 @@ void RateController::CutForLoss(const Loss& loss, int64_t now_ns) {
   settled_at_ns_ = now_ns + (loss.on_path ? options_.settle_ns : options_.window_ns);
 }
 
-// `fed`: what the path carries, going by the queue. Its growth lags behind a rate that has just
-// risen, and is twice what it seems at most. What was judged before the rise is possible all the
-// same.
+// `fed`: what the path carries, going by the queue. What was judged before the rate rose is
+// possible all the same.
 void RateController::CutForQueue(double fed, int64_t now_ns) {
   in_a_row_ = 0;
   const bool rising = mode_ == Mode::kSlowStart || mode_ == Mode::kProbe;
@@ -205,6 +211,7 @@ void RateController::GoBelow(double rate, int64_t now_ns) {
   // somewhere above `possible_`, and the next look, with small steps again, comes soon.
   const bool same_limit = mode_ == Mode::kProbe && step_ <= kNear;
   hold_ns_ = same_limit ? options_.hold_ns : 0;
+  if (rate < kDeepest * best_) best_ *= kForget;
   hold_rate_ = std::max(rate, kDeepest * best_);
   ++decreases_;
   cut_at_ns_ = now_ns;

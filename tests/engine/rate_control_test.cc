@@ -235,6 +235,17 @@ TEST_P(LinkCapacity, IsFoundWithHardlyAnyLossWhereAQueueTells) {
 
 INSTANTIATE_TEST_SUITE_P(SlowToFast, LinkCapacity, testing::Values(1e4, 5e4, 1e6));
 
+// One cut goes to a sixteenth of the best rate at most, but not for ever.
+TEST(RateController, APathThatStaysAHundredTimesSlowerIsBelieved) {
+  ModelLink link({.capacity = 1e5});
+  int64_t now = kNsPerSecond;
+  RateController controller({}, now);
+  link.Run(controller, now, 12);
+  link.options().capacity = 1e3;
+  link.Run(controller, now, 60);
+  EXPECT_LT(Measure(link, controller, now, 20).rate, 2000);
+}
+
 TEST(RateController, LosesLittleOnTheWayUp) {
   ModelLink link({.capacity = 50'000});
   int64_t now = kNsPerSecond;
